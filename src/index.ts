@@ -1,0 +1,83 @@
+// The core that a user needs every day. What brings a dependency or serves fewer stands behind a subpath of its own.
+
+export {
+  Actor,
+  type ActorContext,
+  type ActorDefinition,
+  type ActorHandlers,
+  type ActorSource,
+  type AnyActor,
+  type BackPressurePolicy,
+  type Inputs,
+  type Output,
+  type OutputDefinition,
+  type Outputs,
+  type SourceEvent,
+} from "./actor/actor.js";
+export type { Log, LogFields, LogLevel, LogLine } from "./actor/log.js";
+export type { Random } from "./actor/random.js";
+export type { Timer, Timers } from "./actor/timers.js";
+export {
+  type ActorOptions,
+  Pipeline,
+  type PipelineRelayOptions,
+  type Placement,
+  type StartOptions,
+} from "./pipeline/pipeline.js";
+export type { PipelineStats, RunningPipeline } from "./pipeline/running.js";
+export { type BuildOptions, TLVBuilder, type TLVBuilderOptions } from "./protocol/builder.js";
+export { type ChecksumKind, crc32, crc32c } from "./protocol/checksum.js";
+export { type Clock, LiveClock, ReplayClock } from "./protocol/clock.js";
+export { AlphaPulseError, ProtocolError, type ProtocolErrorCode, ValueRangeError } from "./protocol/errors.js";
+export { fixed8, formatFixed, formatFixed8, parseFixed } from "./protocol/fixed-point.js";
+export type { MessageHeader } from "./protocol/header.js";
+export { type InstrumentFields, InstrumentId } from "./protocol/instrument-id.js";
+export { InstrumentMap } from "./protocol/instrument-map.js";
+export { Message, type ParseOptions, parseMessage, type RawTLV } from "./protocol/message.js";
+export type { MessageBuffer } from "./protocol/message-buffer.js";
+export { MessageView } from "./protocol/message-view.js";
+export type { Publish, Publisher, SendResult } from "./protocol/publisher.js";
+export type { AnyTLV, CountsFor, Flyweight, FlyweightOf, Infer, InputFor, TLV } from "./protocol/schema/tlv.js";
+export { AssetType, RelayDomain, Side, Source, Venue } from "./protocol/tables.js";
+export {
+  type MemberStats,
+  type RefusalCause,
+  Relay,
+  type RelayEvents,
+  type RelayOptions,
+  type RelayStats,
+} from "./relay/relay.js";
+export { connect } from "./session/connect.js";
+export type { Connection, ConnectionStats, ConnectOptions } from "./session/connection.js";
+export type { GapNotice, Handlers, Nothing, SubscriptionRequest } from "./session/subscription.js";
+export { ExecutionReportTLV, FillTLV, OrderAckTLV, OrderRequestTLV } from "./tlvs/execution.js";
+export { DecimalsTLV, VenueReferenceTLV } from "./tlvs/extension.js";
+export {
+  InstrumentDiscoveredTLV,
+  InstrumentStatusTLV,
+  OrderBookDeltaTLV,
+  OrderBookTLV,
+  QuoteTLV,
+  TradeTLV,
+} from "./tlvs/market-data.js";
+export { ArbitrageSignalTLV, SignalIdentityTLV } from "./tlvs/signal.js";
+export {
+  ControlTLV,
+  GapTLV,
+  GoodbyeTLV,
+  HeartbeatTLV,
+  HelloTLV,
+  PingTLV,
+  PongTLV,
+  SubscribeTLV,
+  WelcomeTLV,
+} from "./tlvs/system.js";
+export type {
+  Address,
+  Attachable,
+  Link,
+  LinkHandler,
+  LinkOptions,
+  Listener,
+} from "./transports/transport.js";
+export { type Resolved, Transport } from "./transports/transports.js";

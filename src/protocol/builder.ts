@@ -1,0 +1,269 @@
+import { type Checksum, checksumOf } from "./checksum.js";
+import { type Clock, LiveClock } from "./clock.js";
+import { AlphaPulseError, ProtocolError } from "./errors.js";
+import {
+  CHECKSUM_OFFSET,
+  HEADER_BYTES,
+  messageChecksum,
+  PAYLOAD_BYTES_DEFAULT,
+  PAYLOAD_BYTES_MAX,
+  PAYLOAD_SIZE_OFFSET,
+  SEQUENCE_OFFSET,
+  setSequence,
+  setTimestampUs,
+  TIMESTAMP_OFFSET,
+  writeHeader,
+} from "./header.js";
+import { allocateBuffer, type MessageBuffer } from "./message-buffer.js";
+import { type AnyTLV, type CountsFor, FlyweightCache, type FlyweightOf, type InputFor } from "./schema/tlv.js";
+import { domainName, RelayDomain } from "./tables.js";
+import {
+  domainOfType,
+  EXTENDED_MARKER,
+  isControlType,
+  isExtensionType,
+  STANDARD_VALUE_BYTES_MAX,
+  tlvHeaderBytes,
+  VALUE_BYTES_MAX,
+} from "./walk.js";
+
+/** What a {@link TLVBuilder} is made of. */
+export interface TLVBuilderOptions {
+  /** The domain of its messages, one of RelayDomain. */
+  readonly domain: number;
+  /** Who sends, one of Source or the user's own. */
+  readonly source: number;
+  /** The checksum of its messages; default `crc32c`. */
+  readonly checksum?: "crc32c" | "crc32";
+  /** The limit of a payload in bytes; default 1 MiB, at most 16 MiB. */
+  readonly payloadBytesMax?: number;
+  /** What stamps messages that are given no time; default the wall clock. */
+  readonly clock?: Clock;
+}
+
+/** How one message is stamped. */
+export interface BuildOptions {
+  /** Default 0: unsequenced. */
+  readonly sequence?: bigint | number;
+  /** ns since the Unix epoch; default now. A builder's own stamps never go back. */
+  readonly timestamp?: bigint;
+  /** Default: the builder's. */
+  readonly checksum?: "crc32c" | "crc32";
+}
+
+const FIRST_BYTES = 512;
+const U64_MAX = 2n ** 64n - 1n;
+
+/**
+ * Builds messages, one after the other, in memory of its own.
+ *
+ * A call that throws drops the message that was being built: the next one starts anew.
+ */
+export class TLVBuilder {
+  readonly domain: number;
+  readonly source: number;
+  readonly #checksum: Checksum;
+  readonly #payloadBytesMax: number;
+  readonly #flyweights = new FlyweightCache();
+  #buffer: MessageBuffer = allocateBuffer(FIRST_BYTES);
+  #length = HEADER_BYTES;
+  #firstType = 0;
+  readonly #clock: Clock;
+  #lastUs = 0;
+
+  /** @throws AlphaPulseError BAD_OPTION where domain, source or limit cannot be */
+  constructor(options: TLVBuilderOptions) {
+    const { domain, source, checksum = "crc32c", payloadBytesMax = PAYLOAD_BYTES_DEFAULT } = options;
+    if (domain >>> 0 !== domain || domain < 1 || domain > 4)
+      throw badOption("domain", domain, "one of RelayDomain, 1 to 4");
+    if (source >>> 0 !== source || source > 0xffff) throw badOption("source", source, "0 to 65535");
+    if (payloadBytesMax >>> 0 !== payloadBytesMax || payloadBytesMax > PAYLOAD_BYTES_MAX) {
+      throw badOption("payloadBytesMax", payloadBytesMax, `at most ${PAYLOAD_BYTES_MAX} bytes`);
+    }
+    this.#clock = options.clock ?? new LiveClock();
+    this.domain = domain;
+    this.source = source;
+    this.#checksum = checksumOf(checksum) as Checksum;
+    this.#payloadBytesMax = payloadBytesMax;
+  }
+
+  /** Bytes of the message so far, the header included. */
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  /** The memory it builds in; the message stands at offset 0 until the next one begins. */
+  get buffer(): MessageBuffer {
+    return this.#buffer;
+  }
+
+  /** Adds a TLV from its object. @throws ProtocolError VALUE_RANGE, BAD_TLV, DOMAIN_MISMATCH or TOO_LARGE */
+  add<T extends AnyTLV>(tlv: T, value: InputFor<T>): this {
+    try {
+      const byteLength = tlv.byteLengthOf(value);
+      const offset = this.#open(tlv.type, byteLength);
+      tlv.encodeInto(this.#buffer.view, offset, value);
+      this.#length = offset + byteLength;
+      return this;
+    } catch (error) {
+      this.reset();
+      throw error;
+    }
+  }
+
+  /** Adds a TLV whose value is already bytes, such as one of a type it does not know. */
+  addRaw(type: number, value: Uint8Array): this {
+    try {
+      if (type >>> 0 !== type || type < 1 || type > 254)
+        throw new ProtocolError("BAD_TLV", `type ${type} does not exist`);
+      if (value.byteLength > VALUE_BYTES_MAX) {
+        throw new ProtocolError("VALUE_RANGE", `type ${type}: ${value.byteLength} bytes pass ${VALUE_BYTES_MAX}`);
+      }
+      const offset = this.#open(type, value.byteLength);
+      this.#buffer.bytes.set(value, offset);
+      this.#length = offset + value.byteLength;
+      return this;
+    } catch (error) {
+      this.reset();
+      throw error;
+    }
+  }
+
+  /**
+   * Adds a TLV with zeroed fields and returns a flyweight over it, to be filled in place. Allocates nothing. It is
+   * borrowed until the next TLV of the same type or the next message; a message that grows past its memory moves it.
+   */
+  append<T extends AnyTLV>(tlv: T, counts?: CountsFor<T>): FlyweightOf<T> {
+    try {
+      const byteLength = tlv.byteLengthFor(counts);
+      const offset = this.#open(tlv.type, byteLength);
+      const { bytes, view } = this.#buffer;
+      tlv.prepare(bytes, view, offset, counts);
+      this.#length = offset + byteLength;
+      return this.#flyweights.of(tlv).wrap(view, offset, byteLength);
+    } catch (error) {
+      this.reset();
+      throw error;
+    }
+  }
+
+  /** The message as bytes of its own; the builder begins anew. */
+  build(options: BuildOptions = {}): Uint8Array {
+    const { sequence = 0, timestamp, checksum } = options;
+    const wide = BigInt(sequence);
+    if (wide < 0n || wide > U64_MAX)
+      throw new ProtocolError("VALUE_RANGE", `sequence ${sequence} does not fit 64 bits`);
+    if (timestamp !== undefined && (timestamp < 0n || timestamp > U64_MAX)) {
+      throw new ProtocolError("VALUE_RANGE", `timestamp ${timestamp} does not fit 64 bits`);
+    }
+    this.#start();
+    const { view } = this.#buffer;
+    view.setBigUint64(SEQUENCE_OFFSET, wide, true);
+    if (timestamp === undefined) setTimestampUs(view, 0, this.#stamp(this.#clock.nowUs()));
+    else view.setBigUint64(TIMESTAMP_OFFSET, timestamp, true);
+    const byteLength = this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
+    const built = this.#buffer.bytes.slice(0, byteLength);
+    this.reset();
+    return built;
+  }
+
+  /**
+   * Completes the message in place, in {@link TLVBuilder.buffer} from offset 0, and returns its bytes. It stays until
+   * {@link TLVBuilder.reset} or the next {@link TLVBuilder.seal}: sealing again stamps it anew.
+   *
+   * @param sequence a safe integer, 0 = unsequenced
+   * @param timestampUs whole microseconds since the Unix epoch; never goes below the one before
+   */
+  seal(sequence: number, timestampUs: number): number {
+    this.#start();
+    const { view } = this.#buffer;
+    setSequence(view, 0, sequence);
+    setTimestampUs(view, 0, this.#stamp(timestampUs));
+    return this.#finish(this.#checksum);
+  }
+
+  /** Drops what was added. */
+  reset(): void {
+    this.#length = HEADER_BYTES;
+    this.#firstType = 0;
+  }
+
+  #start(): void {
+    writeHeader(this.#buffer.view, 0, this.#headerDomain(), this.source);
+  }
+
+  /** Data and control of services travel in domain System, on whatever relay (PROTOCOL.md, "TLVs"). */
+  #headerDomain(): number {
+    return domainOfType(this.#firstType) === RelayDomain.System ? RelayDomain.System : this.domain;
+  }
+
+  #finish(checksum: Checksum): number {
+    const { view } = this.#buffer;
+    view.setUint32(PAYLOAD_SIZE_OFFSET, this.#length - HEADER_BYTES, true);
+    view.setUint32(CHECKSUM_OFFSET, messageChecksum(checksum, view, 0, this.#length), true);
+    return this.#length;
+  }
+
+  #stamp(us: number): number {
+    if (us > this.#lastUs) this.#lastUs = us;
+    return this.#lastUs;
+  }
+
+  /** Checks the place of a TLV, writes its header and returns where its value starts. */
+  #open(type: number, valueBytes: number): number {
+    this.#checkPlace(type);
+    const headerBytes = tlvHeaderBytes(valueBytes);
+    const offset = this.#length + headerBytes;
+    const end = offset + valueBytes;
+    if (end - HEADER_BYTES > this.#payloadBytesMax) {
+      const payloadBytes = end - HEADER_BYTES;
+      throw new ProtocolError(
+        "TOO_LARGE",
+        `a payload of ${payloadBytes} bytes passes the limit of ${this.#payloadBytesMax}`,
+      );
+    }
+    if (end > this.#buffer.bytes.byteLength) this.#grow(end);
+    const { view } = this.#buffer;
+    const at = this.#length;
+    if (valueBytes <= STANDARD_VALUE_BYTES_MAX) {
+      view.setUint16(at, type | (valueBytes << 8), true);
+    } else {
+      view.setUint16(at, EXTENDED_MARKER, true);
+      view.setUint8(at + 2, type);
+      view.setUint16(at + 3, valueBytes, true);
+    }
+    if (this.#firstType === 0) this.#firstType = type;
+    return offset;
+  }
+
+  #checkPlace(type: number): void {
+    const first = this.#firstType;
+    if (first === 0) {
+      if (isExtensionType(type))
+        throw new ProtocolError("BAD_TLV", `extension ${type} cannot stand first in a message`);
+    } else if ((isControlType(type) || isControlType(first)) && !isExtensionType(type)) {
+      throw new ProtocolError("BAD_TLV", `control stands alone in a message, not type ${first} with type ${type}`);
+    }
+    const belongs = domainOfType(type);
+    if (belongs === 0) return;
+    const domain = first === 0 && belongs === RelayDomain.System ? belongs : this.#headerDomain();
+    if (belongs !== domain) {
+      throw new ProtocolError(
+        "DOMAIN_MISMATCH",
+        `type ${type} belongs to ${domainName(belongs)}, this message to ${domainName(domain)}`,
+      );
+    }
+  }
+
+  #grow(needed: number): void {
+    let capacity = this.#buffer.bytes.byteLength;
+    while (capacity < needed) capacity *= 2;
+    const larger = allocateBuffer(capacity);
+    larger.bytes.set(this.#buffer.bytes.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+function badOption(name: string, value: unknown, expected: string): AlphaPulseError {
+  return new AlphaPulseError("BAD_OPTION", `TLVBuilder: ${name} ${String(value)} is not ${expected}`);
+}

@@ -1,0 +1,51 @@
+// A 64-bit integer as two unsigned 32-bit halves: what hot paths use, since a bigint is an allocation and a number ends at 2^53.
+
+const TWO_32 = 4_294_967_296;
+/** 2^32 = US_QUOTIENT * 1000 + US_REMAINDER: splits a division by 1000 so that every step stays exact. */
+const US_QUOTIENT = 4_294_967;
+const US_REMAINDER = 296;
+
+/** Whether the unsigned value of the halves is at most 2^53 - 1. */
+export function isSafeUnsigned(high: number): boolean {
+  return high < 0x20_0000;
+}
+
+/** The number of two halves; exact below 2^53, the nearest double above. */
+export function unsignedOf(low: number, high: number): number {
+  return high * TWO_32 + low;
+}
+
+/** The number of two halves in two's complement; exact within ±2^53, the nearest double beyond. */
+export function signedOf(low: number, high: number): number {
+  return (high | 0) * TWO_32 + low;
+}
+
+/** The high half of a safe integer, in two's complement. */
+export function highOf(value: number): number {
+  return Math.floor(value / TWO_32) >>> 0;
+}
+
+/** The low half of a safe integer, in two's complement. */
+export function lowOf(value: number): number {
+  return value >>> 0 === value ? value : (value - Math.floor(value / TWO_32) * TWO_32) >>> 0;
+}
+
+/** Whole microseconds of a time stamp in nanoseconds, rounded down. */
+export function microsecondsOf(low: number, high: number): number {
+  return high * US_QUOTIENT + Math.floor((high * US_REMAINDER + low) / 1000);
+}
+
+/** The high half of `us` microseconds in nanoseconds. */
+export function nanosecondsHigh(us: number): number {
+  const usHigh = Math.floor(us / TWO_32);
+  return (usHigh * 1000 + Math.floor(((us - usHigh * TWO_32) * 1000) / TWO_32)) >>> 0;
+}
+
+/** The low half of `us` microseconds in nanoseconds. */
+export function nanosecondsLow(us: number): number {
+  const product = (us - Math.floor(us / TWO_32) * TWO_32) * 1000;
+  return (product - Math.floor(product / TWO_32) * TWO_32) >>> 0;
+}
+
+/** The last microsecond whose nanoseconds fit 64 bits and which is itself a safe integer. */
+export const MICROSECONDS_MAX = Number.MAX_SAFE_INTEGER;

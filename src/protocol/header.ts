@@ -1,0 +1,149 @@
+import type { Checksum } from "./checksum.js";
+import { ProtocolError } from "./errors.js";
+import { highOf, lowOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
+
+// The message header (PROTOCOL.md, "Message header"), all little-endian:
+//
+//   0       4         5             6        8          16          24            28
+//   | magic | version | relayDomain | source | sequence | timestamp | payloadSize | checksum |  32
+
+/** Bytes of a message header. */
+export const HEADER_BYTES = 32;
+/** The first four bytes of every message, as a little-endian number. */
+export const MESSAGE_MAGIC = 0xdeadbeef;
+/** The version of the wire format that this library writes and reads. */
+export const PROTOCOL_VERSION = 1;
+/** How large a payload a reader takes unless told otherwise: 1 MiB. */
+export const PAYLOAD_BYTES_DEFAULT = 1 << 20;
+/** How large a payload a reader can be told to take: 16 MiB. */
+export const PAYLOAD_BYTES_MAX = 16 << 20;
+
+export const VERSION_OFFSET = 4;
+export const DOMAIN_OFFSET = 5;
+export const SOURCE_OFFSET = 6;
+export const SEQUENCE_OFFSET = 8;
+export const TIMESTAMP_OFFSET = 16;
+export const PAYLOAD_SIZE_OFFSET = 24;
+export const CHECKSUM_OFFSET = 28;
+
+const SEQUENCE_HIGH_MAX = 0x1f_ffff;
+
+/** A message's header, read. */
+export interface MessageHeader {
+  readonly version: number;
+  /** One of RelayDomain. */
+  readonly relayDomain: number;
+  /** The sending service. */
+  readonly source: number;
+  /** Incarnation and counter of the source; 0 = unsequenced. */
+  readonly sequence: bigint;
+  /** ns since the Unix epoch. */
+  readonly timestamp: bigint;
+  /** Bytes of TLVs after the header. */
+  readonly payloadSize: number;
+  readonly checksum: number;
+}
+
+/** Reads all fields of a header that was checked. */
+export function readHeader(view: DataView, offset: number): MessageHeader {
+  return {
+    version: view.getUint8(offset + VERSION_OFFSET),
+    relayDomain: view.getUint8(offset + DOMAIN_OFFSET),
+    source: view.getUint16(offset + SOURCE_OFFSET, true),
+    sequence: view.getBigUint64(offset + SEQUENCE_OFFSET, true),
+    timestamp: view.getBigUint64(offset + TIMESTAMP_OFFSET, true),
+    payloadSize: view.getUint32(offset + PAYLOAD_SIZE_OFFSET, true),
+    checksum: view.getUint32(offset + CHECKSUM_OFFSET, true),
+  };
+}
+
+/**
+ * Checks the header at `offset` in the protocol's order, up to the size limit, and returns the message's whole size.
+ *
+ * @param available bytes that are there from `offset` on; fewer than 32 is TRUNCATED
+ * @param payloadBytesMax the size limit
+ * @throws ProtocolError TRUNCATED, BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE
+ */
+export function checkHeader(view: DataView, offset: number, available: number, payloadBytesMax: number): number {
+  if (available >= HEADER_BYTES && view.getUint32(offset, true) === MESSAGE_MAGIC) {
+    const domain = view.getUint8(offset + DOMAIN_OFFSET);
+    const payloadBytes = view.getUint32(offset + PAYLOAD_SIZE_OFFSET, true);
+    const version = view.getUint8(offset + VERSION_OFFSET);
+    if (version === PROTOCOL_VERSION && domain - 1 < 4 && domain !== 0 && payloadBytes <= payloadBytesMax) {
+      return HEADER_BYTES + payloadBytes;
+    }
+  }
+  throw headerError(view, offset, available, payloadBytesMax);
+}
+
+function headerError(view: DataView, offset: number, available: number, payloadBytesMax: number): ProtocolError {
+  if (available < HEADER_BYTES) {
+    return new ProtocolError("TRUNCATED", `a header has ${HEADER_BYTES} bytes, the input ends`, available);
+  }
+  const magic = view.getUint32(offset, true);
+  if (magic !== MESSAGE_MAGIC) {
+    return new ProtocolError(
+      "BAD_MAGIC",
+      `expected magic 0xdeadbeef, not 0x${magic.toString(16)}: no message starts`,
+      0,
+    );
+  }
+  const version = view.getUint8(offset + VERSION_OFFSET);
+  if (version !== PROTOCOL_VERSION) {
+    return new ProtocolError("UNSUPPORTED_VERSION", `version ${version}, this reader knows 1`, VERSION_OFFSET);
+  }
+  const domain = view.getUint8(offset + DOMAIN_OFFSET);
+  if (domain < 1 || domain > 4) {
+    return new ProtocolError("BAD_DOMAIN", `domain ${domain}, expected 1 to 4`, DOMAIN_OFFSET);
+  }
+  const payloadBytes = view.getUint32(offset + PAYLOAD_SIZE_OFFSET, true);
+  return new ProtocolError(
+    "TOO_LARGE",
+    `a payload of ${payloadBytes} bytes passes the limit of ${payloadBytesMax}`,
+    PAYLOAD_SIZE_OFFSET,
+  );
+}
+
+/** Writes the constant part of a header; sequence, time stamp, size and checksum are 0 until {@link stampHeader}. */
+export function writeHeader(view: DataView, offset: number, domain: number, source: number): void {
+  view.setUint32(offset, MESSAGE_MAGIC, true);
+  view.setUint32(offset + VERSION_OFFSET, PROTOCOL_VERSION | (domain << 8) | (source << 16), true);
+  for (let at = SEQUENCE_OFFSET; at < HEADER_BYTES; at += 4) view.setUint32(offset + at, 0, true);
+}
+
+/** Sets the sequence: a safe integer. */
+export function setSequence(view: DataView, offset: number, sequence: number): void {
+  view.setUint32(offset + SEQUENCE_OFFSET, lowOf(sequence), true);
+  view.setUint32(offset + SEQUENCE_OFFSET + 4, highOf(sequence), true);
+}
+
+/** Sets the time stamp from whole microseconds. */
+export function setTimestampUs(view: DataView, offset: number, us: number): void {
+  view.setUint32(offset + TIMESTAMP_OFFSET, nanosecondsLow(us), true);
+  view.setUint32(offset + TIMESTAMP_OFFSET + 4, nanosecondsHigh(us), true);
+}
+
+/** The sequence as a number, or NaN where a foreign writer's does not fit 53 bits. */
+export function sequenceOf(view: DataView, offset: number): number {
+  const high = view.getUint32(offset + SEQUENCE_OFFSET + 4, true);
+  return high > SEQUENCE_HIGH_MAX ? Number.NaN : unsignedOf(view.getUint32(offset + SEQUENCE_OFFSET, true), high);
+}
+
+/** The checksum over a whole message but its own four bytes. */
+export function messageChecksum(checksum: Checksum, view: DataView, offset: number, messageBytes: number): number {
+  const header = checksum(view, offset, offset + CHECKSUM_OFFSET, 0);
+  return checksum(view, offset + HEADER_BYTES, offset + messageBytes, header);
+}
+
+/** Whether the message carries the checksum it should. */
+export function verifyChecksum(checksum: Checksum, view: DataView, offset: number, messageBytes: number): void {
+  const carried = view.getUint32(offset + CHECKSUM_OFFSET, true);
+  const computed = messageChecksum(checksum, view, offset, messageBytes);
+  if (carried === computed) return;
+  throw new ProtocolError(
+    "CHECKSUM_MISMATCH",
+    `the message carries checksum 0x${carried.toString(16)}, its bytes give 0x${computed.toString(16)}: ` +
+      "they were changed, or the two ends disagree on crc32c or crc32",
+    CHECKSUM_OFFSET,
+  );
+}

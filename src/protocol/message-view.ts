@@ -1,0 +1,82 @@
+import { microsecondsOf } from "./halves.js";
+import { DOMAIN_OFFSET, SOURCE_OFFSET, sequenceOf, TIMESTAMP_OFFSET } from "./header.js";
+import { allocateBuffer, type MessageBuffer } from "./message-buffer.js";
+import { type AnyTLV, FlyweightCache, type FlyweightOf, type Infer } from "./schema/tlv.js";
+import { TlvCursor } from "./walk.js";
+
+const NOTHING: MessageBuffer = /* @__PURE__ */ allocateBuffer(0);
+
+/** A message over borrowed bytes: what a handler sees, until it returns. */
+export class MessageView {
+  readonly #cursor = new TlvCursor();
+  readonly #flyweights = new FlyweightCache();
+  #buffer: MessageBuffer = NOTHING;
+  #offset = 0;
+  #byteLength = 0;
+
+  /** Points at a message that was checked. */
+  wrap(buffer: MessageBuffer, offset: number, byteLength: number): this {
+    this.#buffer = buffer;
+    this.#offset = offset;
+    this.#byteLength = byteLength;
+    return this;
+  }
+
+  /** Lets the bytes go, and those of every flyweight it gave. */
+  release(): void {
+    this.#buffer = NOTHING;
+    this.#flyweights.release();
+  }
+
+  /** One of RelayDomain. */
+  get domain(): number {
+    return this.#buffer.view.getUint8(this.#offset + DOMAIN_OFFSET);
+  }
+
+  /** Who sent it. */
+  get source(): number {
+    return this.#buffer.view.getUint16(this.#offset + SOURCE_OFFSET, true);
+  }
+
+  /** Incarnation and counter of the source; 0 = unsequenced, NaN where a foreign writer's passes 2^53. */
+  get sequence(): number {
+    return sequenceOf(this.#buffer.view, this.#offset);
+  }
+
+  /** When it was sent: ns since the Unix epoch. */
+  get timestamp(): bigint {
+    return this.#buffer.view.getBigUint64(this.#offset + TIMESTAMP_OFFSET, true);
+  }
+
+  /** When it was sent: whole microseconds since the Unix epoch. */
+  get timestampUs(): number {
+    const { view } = this.#buffer;
+    const at = this.#offset + TIMESTAMP_OFFSET;
+    return microsecondsOf(view.getUint32(at, true), view.getUint32(at + 4, true));
+  }
+
+  /** Bytes of the whole message. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** A flyweight over the first TLV of this type, or undefined. Borrowed; the same one each time. */
+  find<T extends AnyTLV>(tlv: T): FlyweightOf<T> | undefined {
+    const cursor = this.#cursor.begin(this.#buffer.view, this.#offset, this.#byteLength);
+    while (cursor.next()) {
+      if (cursor.type !== tlv.type) continue;
+      return this.#flyweights.of(tlv).wrap(this.#buffer.view, cursor.valueOffset, cursor.valueBytes);
+    }
+    return undefined;
+  }
+
+  /** The first TLV of this type, decoded, or undefined: what one may keep. */
+  get<T extends AnyTLV>(tlv: T): Infer<T> | undefined {
+    return this.find(tlv)?.toObject() as Infer<T> | undefined;
+  }
+
+  /** A copy of the whole message: what one may keep. */
+  copy(): Uint8Array {
+    return this.#buffer.bytes.slice(this.#offset, this.#offset + this.#byteLength);
+  }
+}

@@ -1,0 +1,138 @@
+import { AlphaPulseError } from "../errors.js";
+import { INSTRUMENT_BYTES } from "../instrument-id.js";
+import type {
+  AnyField,
+  BlobField,
+  BytesField,
+  FieldMap,
+  GroupField,
+  InstrumentField,
+  RestField,
+  SizeField,
+  SmallField,
+  TextField,
+  TextRestField,
+  WideField,
+  ZeroField,
+} from "./fields.js";
+
+/** A field whose place never moves. */
+export interface FixedPlace {
+  readonly name: string;
+  readonly field: SmallField | WideField | BytesField | InstrumentField | ZeroField | SizeField;
+  readonly offset: number;
+}
+
+/** A field behind the fixed part, whose place depends on those before it. */
+export interface VariablePlace {
+  readonly name: string;
+  readonly field: GroupField | TextField | BlobField | RestField | TextRestField;
+  /** Where its count or length stands; undefined for what takes all that remains. */
+  readonly size: { readonly offset: number; readonly encoding: "u8" | "u16"; readonly max: number } | undefined;
+  /** Bytes of one entry: 1 for text and bytes. */
+  readonly stride: number;
+  /** The layout of a group's entries. */
+  readonly entry: Layout | undefined;
+}
+
+/** Where every field of a TLV stands. */
+export interface Layout {
+  /** Bytes of the fixed part, which is the whole where nothing varies. */
+  readonly fixedBytes: number;
+  readonly fixed: readonly FixedPlace[];
+  readonly variable: readonly VariablePlace[];
+  /** Where the first instrument stands, for filters; undefined where there is none in the fixed part. */
+  readonly instrumentOffset: number | undefined;
+}
+
+const BYTES_OF: Readonly<Record<string, number>> = {
+  u8: 1,
+  i8: 1,
+  u16: 2,
+  i16: 2,
+  u32: 4,
+  i32: 4,
+  u64: 8,
+  i64: 8,
+  instrument: INSTRUMENT_BYTES,
+};
+
+/** Where the fields stand. @throws AlphaPulseError BAD_SCHEMA where the wire format cannot hold them in this order */
+export function layoutOf(tlv: string, fields: FieldMap): Layout {
+  const fixed: FixedPlace[] = [];
+  const variable: VariablePlace[] = [];
+  const sizes = new Map<string, { offset: number; encoding: "u8" | "u16" }>();
+  let offset = 0;
+  for (const [name, field] of Object.entries(fields)) {
+    checkName(tlv, name);
+    if (isVariable(field)) {
+      variable.push(variablePlace(tlv, name, field, sizes.get(name)));
+      sizes.delete(name);
+      continue;
+    }
+    if (variable.length > 0) throw badSchema(tlv, name, "stands behind a variable field: fixed fields come first");
+    if (field.kind === "size") sizes.set(field.of, { offset, encoding: field.encoding });
+    fixed.push({ name, field, offset });
+    offset += field.kind === "bytes" || field.kind === "zero" ? field.bytes : (BYTES_OF[bytesKey(field)] as number);
+  }
+  for (const of of sizes.keys()) throw badSchema(tlv, of, "has a size field but does not follow it");
+  const last = variable.findIndex((place) => place.size === undefined);
+  if (last >= 0 && last < variable.length - 1) {
+    throw badSchema(tlv, (variable[last] as VariablePlace).name, "takes all bytes that remain, so it must be last");
+  }
+  const instrumentOffset = fixed.find((place) => place.field.kind === "instrument")?.offset;
+  return { fixedBytes: offset, fixed, variable, instrumentOffset };
+}
+
+function bytesKey(field: SmallField | WideField | InstrumentField | SizeField): string {
+  return field.kind === "size" ? field.encoding : field.kind;
+}
+
+function isVariable(field: AnyField): field is VariablePlace["field"] {
+  return ["group", "text", "blob", "rest", "textRest"].includes(field.kind);
+}
+
+function variablePlace(
+  tlv: string,
+  name: string,
+  field: VariablePlace["field"],
+  size: { offset: number; encoding: "u8" | "u16" } | undefined,
+): VariablePlace {
+  const takesRest = field.kind === "rest" || field.kind === "textRest";
+  if (!takesRest && size === undefined)
+    throw badSchema(tlv, name, "needs a size field before it: sizeOf(name, encoding)");
+  const entry = field.kind === "group" ? layoutOf(`${tlv}.${name}`, field.fields) : undefined;
+  if (entry !== undefined && entry.variable.length > 0) throw badSchema(tlv, name, "is a group with variable fields");
+  const max = size?.encoding === "u8" ? 0xff : 0xffff;
+  return {
+    name,
+    field,
+    size: size === undefined || takesRest ? undefined : { ...size, max },
+    stride: entry?.fixedBytes ?? 1,
+    entry,
+  };
+}
+
+const IDENTIFIER = /^[a-zA-Z][a-zA-Z0-9]*$/;
+/** Names that a flyweight has of its own. */
+const TAKEN = new Set([
+  "view",
+  "offset",
+  "byteLength",
+  "wrap",
+  "wrapBytes",
+  "toObject",
+  "release",
+  "tlv",
+  "constructor",
+]);
+
+function checkName(tlv: string, name: string): void {
+  if (!IDENTIFIER.test(name) || TAKEN.has(name)) {
+    throw badSchema(tlv, name, "is no usable field name: letters and figures, none of the flyweight's own words");
+  }
+}
+
+function badSchema(tlv: string, field: string, detail: string): AlphaPulseError {
+  return new AlphaPulseError("BAD_SCHEMA", `schema of ${tlv}: field ${field} ${detail}`);
+}

@@ -1,0 +1,220 @@
+import { AlphaPulseError } from "../errors.js";
+import { domainOfType, isUserType } from "../walk.js";
+import {
+  type AnyObject,
+  type Codec,
+  type Complaints,
+  checkedCount,
+  checkedTotal,
+  complaintsOf,
+  type FlyweightCore,
+} from "./codec.js";
+import type { Accessors, CountsOf, FieldMap, InputOf, ObjectOf } from "./fields.js";
+import { generateCodec } from "./generate.js";
+import { interpretCodec } from "./interpret.js";
+import { type Layout, layoutOf } from "./layout.js";
+
+/** What all flyweights can do: accessors over borrowed bytes, which read and write in place and allocate nothing. */
+export interface FlyweightBase<Fields extends FieldMap> {
+  /** Bytes of the value. */
+  readonly byteLength: number;
+  /**
+   * Points at the value in `view[offset, offset + byteLength)`; by default as long as the type says, or all that is left.
+   * @throws ProtocolError BAD_LENGTH
+   */
+  wrap(view: DataView, offset?: number, byteLength?: number): this;
+  /** Points at the value that fills `bytes`. @throws ProtocolError BAD_LENGTH */
+  wrapBytes(bytes: Uint8Array): this;
+  /** A copy of all fields: what one may keep. @throws ProtocolError BAD_TEXT */
+  toObject(): ObjectOf<Fields>;
+  /** Lets the bytes go: reading it afterwards is an error with code RELEASED. */
+  release(): void;
+}
+
+/**
+ * The flyweight of a row of fields. Every field by its name; a 64-bit field `price` also as `priceLow` and `priceHigh`
+ * (unsigned halves, never fail) and as a number that throws VALUE_RANGE beyond 2^53: `priceUnits` where it is scaled,
+ * `exchangeTimestampUs` (whole microseconds) where it is a time, `updateIdNumber` where it is neither.
+ */
+export type Flyweight<Fields extends FieldMap = FieldMap> = FlyweightBase<Fields> & Accessors<Fields>;
+
+/** What {@link defineTLV} may be told. */
+export interface TLVOptions {
+  /** What the type is, for the docs. */
+  readonly doc?: string;
+  /** The domain a user's type is meant for; types of the protocol have theirs by their number. */
+  readonly domain?: number;
+}
+
+/** One type of TLV: its number, its name and, from one schema, all its codecs. */
+export class TLV<const Fields extends FieldMap = FieldMap, const Name extends string = string> {
+  /** 1 to 254. */
+  readonly type: number;
+  /** PascalCase; handlers are named after it. */
+  readonly name: Name;
+  /** The domain it belongs to; 0 for extensions and for user types that name none. */
+  readonly domain: number;
+  readonly fields: Fields;
+  /** What the type is. */
+  readonly doc: string;
+  /** Where each field stands. */
+  readonly layout: Layout;
+  readonly #complaints: Complaints;
+  readonly #canGenerate: boolean;
+  #made: Codec | undefined;
+  #checker: FlyweightCore | undefined;
+
+  /** Made by {@link defineTLV}. */
+  constructor(type: number, name: Name, fields: Fields, options: TLVOptions, canGenerate: boolean) {
+    if (type >>> 0 !== type || type < 1 || type > 254) {
+      throw new AlphaPulseError("BAD_SCHEMA", `schema of ${name}: type ${type} is not in 1 to 254`);
+    }
+    if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) {
+      throw new AlphaPulseError("BAD_SCHEMA", `schema of type ${type}: name ${JSON.stringify(name)} is not PascalCase`);
+    }
+    this.type = type;
+    this.name = name;
+    this.fields = fields;
+    this.doc = options.doc ?? "";
+    this.domain = isUserType(type) ? (options.domain ?? 0) : domainOfType(type);
+    this.layout = layoutOf(name, fields);
+    this.#complaints = complaintsOf(name);
+    this.#canGenerate = canGenerate;
+  }
+
+  /** Made at first use: a program pays for the types that it uses. */
+  get #codec(): Codec {
+    this.#made ??= this.#canGenerate
+      ? generateCodec(this.name, this.layout, this.#complaints)
+      : interpretCodec(this.layout, this.#complaints);
+    return this.#made;
+  }
+
+  /** The value's bytes. @throws ValueRangeError that names the field; nothing is cut or wrapped */
+  encode(value: InputOf<Fields>): Uint8Array {
+    const bytes = new Uint8Array(this.byteLengthOf(value));
+    this.encodeInto(new DataView(bytes.buffer), 0, value);
+    return bytes;
+  }
+
+  /** The object of a value's bytes. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
+  decode(value: Uint8Array): ObjectOf<Fields> {
+    return this.decodeAt(new DataView(value.buffer, value.byteOffset, value.byteLength), 0, value.byteLength);
+  }
+
+  /** Bytes that this object's value takes. @throws ValueRangeError */
+  byteLengthOf(value: InputOf<Fields>): number {
+    return this.#codec.byteLengthOf(value as AnyObject);
+  }
+
+  /** Writes the value of an object that {@link TLV.byteLengthOf} measured. @throws ValueRangeError */
+  encodeInto(view: DataView, offset: number, value: InputOf<Fields>): void {
+    this.#codec.encodeInto(view, offset, value as AnyObject);
+  }
+
+  /** Reads the value in `view[offset, offset + byteLength)`. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
+  decodeAt(view: DataView, offset: number, byteLength: number): ObjectOf<Fields> {
+    this.#checker ??= new this.#codec.Flyweight();
+    this.#checker.wrap(view, offset, byteLength);
+    return this.#codec.decode(view, offset, byteLength) as ObjectOf<Fields>;
+  }
+
+  /** A new flyweight, pointed at nothing. */
+  flyweight(): Flyweight<Fields> {
+    return new this.#codec.Flyweight() as unknown as Flyweight<Fields>;
+  }
+
+  /**
+   * Bytes of a value whose variable fields have these counts of entries or bytes (absent: none).
+   * @throws ValueRangeError
+   */
+  byteLengthFor(counts: Partial<CountsOf<Fields>> = {}): number {
+    let total = this.layout.fixedBytes;
+    for (const place of this.layout.variable) {
+      const count = (counts as Readonly<Record<string, number | undefined>>)[place.name] ?? 0;
+      const bytes = checkedCount(place, count, this.#complaints) * place.stride;
+      total = checkedTotal(place, total + bytes, this.#complaints);
+    }
+    return total;
+  }
+
+  /** Zeroes the bytes of a value with these counts and writes the counts: what a flyweight then fills. */
+  prepare(bytes: Uint8Array, view: DataView, offset: number, counts: Partial<CountsOf<Fields>> = {}): number {
+    const byteLength = this.byteLengthFor(counts);
+    bytes.fill(0, offset, offset + byteLength);
+    for (const place of this.layout.variable) {
+      const count = (counts as Readonly<Record<string, number | undefined>>)[place.name] ?? 0;
+      if (place.size?.encoding === "u8") view.setUint8(offset + place.size.offset, count);
+      else if (place.size !== undefined) view.setUint16(offset + place.size.offset, count, true);
+    }
+    return byteLength;
+  }
+}
+
+/** Any TLV, where its fields do not matter. */
+// biome-ignore lint/suspicious/noExplicitAny: a TLV is contravariant in its fields where it encodes
+export type AnyTLV = TLV<any, any>;
+/** The object that a TLV decodes to. */
+export type Infer<T extends AnyTLV> = ObjectOf<T["fields"]>;
+/** The object that a TLV can be encoded from. */
+export type InputFor<T extends AnyTLV> = InputOf<T["fields"]>;
+/** The flyweight of a TLV. */
+export type FlyweightOf<T extends AnyTLV> = Flyweight<T["fields"]>;
+/** The counts of a TLV's variable fields. */
+export type CountsFor<T extends AnyTLV> = Partial<CountsOf<T["fields"]>>;
+
+/** One flyweight per TLV, made at first use: indexed by type, so that finding it costs an array access. */
+export class FlyweightCache {
+  readonly #tlvs: (AnyTLV | undefined)[] = [];
+  readonly #flyweights: (Flyweight | undefined)[] = [];
+
+  /** The flyweight of this very TLV. */
+  of<T extends AnyTLV>(tlv: T): FlyweightOf<T> {
+    const { type } = tlv;
+    if (this.#tlvs[type] === tlv) return this.#flyweights[type] as FlyweightOf<T>;
+    const made = tlv.flyweight() as Flyweight;
+    this.#tlvs[type] = tlv;
+    this.#flyweights[type] = made;
+    return made as FlyweightOf<T>;
+  }
+
+  /** Lets the bytes of all flyweights go. */
+  release(): void {
+    for (const flyweight of this.#flyweights) flyweight?.release();
+  }
+}
+
+let canGenerate: boolean | undefined;
+
+/** Whether this runtime lets a program make code from text. */
+function generationAllowed(): boolean {
+  if (canGenerate === undefined) {
+    try {
+      canGenerate = new Function("return true")() === true;
+    } catch {
+      canGenerate = false;
+    }
+  }
+  return canGenerate;
+}
+
+/**
+ * Defines a type of TLV by its fields in the order of the wire. From this one schema come the object codec, the
+ * flyweight, the checks and the static type:
+ *
+ * ```ts
+ * const FundingRateTLV = defineTLV(200, "FundingRate", { instrument, rate: i64, nextFundingAt: timestamp });
+ * type FundingRateTLV = Infer<typeof FundingRateTLV>;
+ * ```
+ * @param type 200 to 254 for a type of one's own
+ * @param name PascalCase; handlers are named after it
+ * @throws AlphaPulseError BAD_SCHEMA
+ */
+export function defineTLV<const Name extends string, const Fields extends FieldMap>(
+  type: number,
+  name: Name,
+  fields: Fields,
+  options: TLVOptions = {},
+): TLV<Fields, Name> {
+  return new TLV(type, name, fields, options, generationAllowed());
+}

@@ -1,0 +1,30 @@
+// `alphapulse/schema`: what TLV types of one's own are made of.
+
+export {
+  type AnyField,
+  blob,
+  bytes,
+  type Field,
+  type FieldMap,
+  type GroupField,
+  group,
+  i8,
+  i16,
+  i32,
+  i64,
+  instrument,
+  price,
+  rest,
+  size,
+  sizeOf,
+  text,
+  textRest,
+  textUpTo,
+  timestamp,
+  u8,
+  u16,
+  u32,
+  u64,
+  zero,
+} from "./protocol/schema/fields.js";
+export { defineTLV, type Infer, type TLVOptions } from "./protocol/schema/tlv.js";

@@ -1,0 +1,78 @@
+import type { MessageBuffer } from "../protocol/message-buffer.js";
+import type { SendResult } from "../protocol/publisher.js";
+import type { Link, LinkHandler } from "./transport.js";
+
+/** Both ends of a link within one thread: sending is a call of the other end's handler, with nothing in between. */
+export function localLinks(name: string): [client: Link, server: Link] {
+  const client = new LocalLink(name);
+  const server = new LocalLink(name);
+  client.join(server);
+  server.join(client);
+  return [client, server];
+}
+
+class LocalLink implements Link {
+  readonly peer: string;
+  readonly pendingBytes = 0;
+  /** Itself until it is joined. */
+  #other: LocalLink = this;
+  #handler: LinkHandler | undefined;
+  #paused = false;
+  #wanted = false;
+  #ended = false;
+
+  constructor(name: string) {
+    this.peer = name;
+  }
+
+  join(other: LocalLink): void {
+    this.#other = other;
+  }
+
+  start(handler: LinkHandler): void {
+    this.#handler = handler;
+    this.#other.#wakeSender();
+  }
+
+  send(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
+    if (this.#ended) return "closed";
+    const other = this.#other;
+    if (other.#paused || other.#handler === undefined) {
+      this.#wanted = true;
+      return "backPressured";
+    }
+    other.#handler.message(buffer, offset, byteLength);
+    return "sent";
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#other.#wakeSender();
+  }
+
+  async close(): Promise<void> {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.#end();
+    this.#other.#end();
+  }
+
+  #wakeSender(): void {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#handler?.ready?.();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#handler?.closed();
+  }
+}

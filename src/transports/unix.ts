@@ -1,0 +1,274 @@
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
+import { dirname, isAbsolute } from "node:path";
+import { AlphaPulseError } from "../protocol/errors.js";
+import { PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
+import type { MessageBuffer } from "../protocol/message-buffer.js";
+import type { SendResult } from "../protocol/publisher.js";
+import { cutOff, StreamFramer } from "./framer.js";
+import type { Link, LinkHandler, LinkOptions, Listener, Transport } from "./transport.js";
+
+/** The kernel's limit of a socket's path on Linux, less its final 0. */
+const PATH_BYTES_MAX = 107;
+const BUFFER_BYTES_DEFAULT = 1 << 20;
+const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
+/** Writes gather in blocks of this size and leave once per turn of the event loop. */
+const BLOCK_BYTES = 64 << 10;
+const BLOCKS_KEPT = 8;
+/** A message that stays incomplete for this long ends the connection (PROTOCOL.md, "TLVs"). */
+const INCOMPLETE_MS_MAX = 10_000;
+/** How long a close waits for what was sent to leave. */
+const CLOSE_MS_MAX = 5_000;
+
+/** Unix domain sockets: `unix:///run/alphapulse/market.sock`. */
+export const unixTransport: Transport = {
+  scheme: "unix",
+  listen: (path, onLink, options = {}) => listenUnix(path, onLink, options),
+  connect: (path, options = {}) => connectUnix(path, options),
+};
+
+async function listenUnix(path: string, onLink: (link: Link) => void, options: LinkOptions): Promise<Listener> {
+  checkPath(path);
+  await mkdir(dirname(path), { recursive: true });
+  await removeStaleSocket(path);
+  const server = createServer((socket) => onLink(new UnixLink(socket, path, options)));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === "EADDRINUSE";
+      reject(
+        inUse
+          ? inUseError(path)
+          : new AlphaPulseError("LISTEN_FAILED", `cannot listen on unix://${path}: ${error.message}`, { cause: error }),
+      );
+    });
+    server.listen(path, resolve);
+  });
+  server.on("error", () => {});
+  const close = (): Promise<void> => closeServer(server);
+  return { address: `unix://${path}`, close, [Symbol.asyncDispose]: close };
+}
+
+function inUseError(path: string): AlphaPulseError {
+  return new AlphaPulseError(
+    "ADDRESS_IN_USE",
+    `unix://${path} is in use: another process listens there; stop it or choose another path`,
+  );
+}
+
+/** Takes away the file that a killed process left behind: nobody answers there. Anything else stays. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new AlphaPulseError(
+      "ADDRESS_IN_USE",
+      `unix://${path} cannot be listened on: a file that is no socket is there`,
+    );
+  }
+  const answered = await new Promise<boolean>((resolve) => {
+    const probe = connectSocket(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
+  });
+  if (answered) throw inUseError(path);
+  await unlink(path).catch(() => {});
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Waits for no connection: each has its owner. Closing the server also removes the socket's file.
+    server.close(() => {});
+    setImmediate(resolve);
+  });
+}
+
+async function connectUnix(path: string, options: LinkOptions): Promise<Link> {
+  checkPath(path);
+  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket(path);
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new AlphaPulseError("CONNECT_TIMEOUT", `unix://${path} did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      clearTimeout(timer);
+      const nobody = error.code === "ENOENT" || error.code === "ECONNREFUSED";
+      const code = nobody ? "NOT_LISTENING" : "CONNECT_FAILED";
+      const advice = nobody ? "nobody listens there; start the relay first" : error.message;
+      reject(new AlphaPulseError(code, `cannot connect to unix://${path}: ${advice}`, { cause: error }));
+    };
+    socket.once("error", failed);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", failed);
+      resolve(new UnixLink(socket, path, options));
+    });
+  });
+}
+
+function checkPath(path: string): void {
+  if (!isAbsolute(path) || Buffer.byteLength(path) > PATH_BYTES_MAX || path.includes("\0")) {
+    throw new AlphaPulseError(
+      "BAD_ADDRESS",
+      `unix://${path}: a socket's path is absolute and has at most ${PATH_BYTES_MAX} bytes: unix:///run/name.sock`,
+    );
+  }
+}
+
+class UnixLink implements Link {
+  readonly peer: string;
+  readonly #socket: Socket;
+  readonly #framer: StreamFramer;
+  readonly #bufferBytesMax: number;
+  readonly #free: Buffer[] = [];
+  #handler: LinkHandler | undefined;
+  #block: Buffer;
+  #filled = 0;
+  #flushing = false;
+  #pendingBytes = 0;
+  #wanted = false;
+  #isBroken = false;
+  #error: AlphaPulseError | undefined;
+  #incomplete: NodeJS.Timeout | undefined;
+  readonly #flush = (): void => this.#writeBlock();
+
+  constructor(socket: Socket, path: string, options: LinkOptions) {
+    this.peer = `unix://${path}`;
+    this.#socket = socket;
+    this.#bufferBytesMax = options.bufferBytesMax ?? BUFFER_BYTES_DEFAULT;
+    this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#framer = new StreamFramer(options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT, (buffer, offset, byteLength) =>
+      this.#handler?.message(buffer, offset, byteLength),
+    );
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
+    socket.on("close", () => this.#closed());
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  start(handler: LinkHandler): void {
+    this.#handler = handler;
+    this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#socket.on("end", () => {
+      if (this.#framer.isWithin) this.#error ??= cutOff();
+    });
+    if (this.#socket.destroyed) this.#closed();
+  }
+
+  send(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
+    if (!this.#socket.writable) return "closed";
+    const pending = this.#pendingBytes;
+    if (pending > 0 && pending + byteLength > this.#bufferBytesMax) {
+      this.#wanted = true;
+      return "backPressured";
+    }
+    if (byteLength > this.#block.byteLength - this.#filled) {
+      this.#writeBlock();
+      if (byteLength > BLOCK_BYTES) {
+        this.#write(Buffer.from(buffer.bytes.subarray(offset, offset + byteLength)), byteLength);
+        this.#pendingBytes += byteLength;
+        return "sent";
+      }
+    }
+    this.#block.set(buffer.bytes.subarray(offset, offset + byteLength), this.#filled);
+    this.#filled += byteLength;
+    this.#pendingBytes += byteLength;
+    if (!this.#flushing) {
+      this.#flushing = true;
+      queueMicrotask(this.#flush);
+    }
+    return "sent";
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isBroken) this.#socket.resume();
+  }
+
+  async close(): Promise<void> {
+    if (this.#socket.destroyed) return;
+    this.#writeBlock();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX);
+      this.#socket.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#socket.end(() => this.#socket.destroy());
+    });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isBroken) return;
+    try {
+      this.#framer.push(chunk);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#socket.pause();
+      this.#handler?.broken(error as AlphaPulseError);
+      return;
+    }
+    this.#handler?.idle?.();
+    this.#watchIncomplete();
+  }
+
+  #watchIncomplete(): void {
+    if (!this.#framer.isWithin) {
+      if (this.#incomplete !== undefined) clearTimeout(this.#incomplete);
+      this.#incomplete = undefined;
+      return;
+    }
+    this.#incomplete ??= setTimeout(() => {
+      if (this.#socket.isPaused()) return;
+      this.#isBroken = true;
+      this.#handler?.broken(
+        new AlphaPulseError("INCOMPLETE", `a message stayed incomplete for ${INCOMPLETE_MS_MAX} ms`),
+      );
+    }, INCOMPLETE_MS_MAX).unref();
+  }
+
+  #writeBlock(): void {
+    this.#flushing = false;
+    if (this.#filled === 0) return;
+    const block = this.#block;
+    const filled = this.#filled;
+    this.#block = this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#filled = 0;
+    this.#write(block.subarray(0, filled), filled, block);
+  }
+
+  #write(bytes: Buffer, count: number, block?: Buffer): void {
+    this.#socket.write(bytes, () => {
+      this.#pendingBytes -= count;
+      if (block !== undefined && this.#free.length < BLOCKS_KEPT) this.#free.push(block);
+      if (this.#wanted && this.#pendingBytes <= this.#bufferBytesMax / 2) {
+        this.#wanted = false;
+        this.#handler?.ready?.();
+      }
+    });
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    // A peer that was killed resets the connection: that is an end like any other, and the session says what it meant.
+    this.#error ??= new AlphaPulseError("LINK_FAILED", `${this.peer}: ${error.message}`, { cause: error });
+  }
+
+  #closed(): void {
+    if (this.#incomplete !== undefined) clearTimeout(this.#incomplete);
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.closed(this.#error);
+  }
+}

@@ -1,0 +1,4 @@
+import type { AnyActor } from "alphapulse";
+
+declare const actor: AnyActor;
+export default actor;

@@ -1,0 +1,142 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import packageJson from "../package.json" with { type: "json" };
+
+/**
+ * All values that each subpath exports, in alphabetical order. A name that is added or goes is a decision: make it
+ * here too. (Types vanish at run time; typedoc sees to their documentation.)
+ */
+const EXPORTS: Readonly<Record<string, readonly string[]>> = {
+  alphapulse: [
+    "Actor",
+    "AlphaPulseError",
+    "ArbitrageSignalTLV",
+    "AssetType",
+    "ControlTLV",
+    "DecimalsTLV",
+    "ExecutionReportTLV",
+    "FillTLV",
+    "GapTLV",
+    "GoodbyeTLV",
+    "HeartbeatTLV",
+    "HelloTLV",
+    "InstrumentDiscoveredTLV",
+    "InstrumentId",
+    "InstrumentMap",
+    "InstrumentStatusTLV",
+    "LiveClock",
+    "Message",
+    "MessageView",
+    "OrderAckTLV",
+    "OrderBookDeltaTLV",
+    "OrderBookTLV",
+    "OrderRequestTLV",
+    "PingTLV",
+    "Pipeline",
+    "PongTLV",
+    "ProtocolError",
+    "QuoteTLV",
+    "Relay",
+    "RelayDomain",
+    "ReplayClock",
+    "Side",
+    "SignalIdentityTLV",
+    "Source",
+    "SubscribeTLV",
+    "TLVBuilder",
+    "TradeTLV",
+    "Transport",
+    "ValueRangeError",
+    "Venue",
+    "VenueReferenceTLV",
+    "WelcomeTLV",
+    "connect",
+    "crc32",
+    "crc32c",
+    "fixed8",
+    "formatFixed",
+    "formatFixed8",
+    "parseFixed",
+    "parseMessage",
+  ],
+  "alphapulse/schema": [
+    "blob",
+    "bytes",
+    "defineTLV",
+    "group",
+    "i16",
+    "i32",
+    "i64",
+    "i8",
+    "instrument",
+    "price",
+    "rest",
+    "size",
+    "sizeOf",
+    "text",
+    "textRest",
+    "textUpTo",
+    "timestamp",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "zero",
+  ],
+  "alphapulse/books": ["BookError", "BookSide", "LevelChange", "LevelList", "OrderBook", "OrderBookReconstructor"],
+  "alphapulse/adapters": [
+    "AdapterError",
+    "BinanceAdapter",
+    "RecordingError",
+    "detectMarket",
+    "mergeRecordings",
+    "readRecording",
+    "readRecordings",
+  ],
+};
+
+interface SizeRow {
+  readonly subpath: string;
+  readonly bytes: number;
+  readonly budgetBytes: number;
+  readonly packages: readonly string[];
+}
+
+describe("the package", () => {
+  test("has the subpaths that are tested here", () => {
+    const subpaths = Object.keys(packageJson.exports).filter((path) => path !== "./package.json");
+    expect(subpaths.map((path) => path.replace(".", "alphapulse"))).toEqual(Object.keys(EXPORTS));
+  });
+
+  test.each(Object.entries(EXPORTS))("%s exports exactly the names listed", async (subpath, names) => {
+    const module: Record<string, unknown> = await import(subpath);
+    expect(Object.keys(module).sort()).toEqual([...names].sort());
+    expect(module).not.toHaveProperty("default");
+  });
+
+  test("is one set of classes, whichever subpath brought them", async () => {
+    const modules: Record<string, unknown>[] = await Promise.all(Object.keys(EXPORTS).map((path) => import(path)));
+    for (const name of new Set(modules.flatMap((module) => Object.keys(module)))) {
+      const values = new Set(modules.filter((module) => name in module).map((module) => module[name]));
+      expect(values.size, `${name} is ${values.size} different values`).toBe(1);
+    }
+  });
+
+  test("stays within its budgets, and imports no package", async () => {
+    const script = fileURLToPath(new URL("../scripts/size.mjs", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "--json"]);
+    const rows: SizeRow[] = JSON.parse(stdout);
+    expect(rows.map((row) => row.subpath)).toEqual(Object.keys(EXPORTS));
+    for (const { subpath, bytes, budgetBytes, packages } of rows) {
+      expect(bytes, `${subpath} minified`).toBeLessThanOrEqual(budgetBytes);
+      expect(packages, `packages that ${subpath} imports`).toEqual([]);
+    }
+  });
+
+  test("depends on no package at run time", () => {
+    expect(packageJson).not.toHaveProperty("dependencies");
+    expect(packageJson).not.toHaveProperty("peerDependencies");
+  });
+});

@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import { defineConfig } from "tsup";
+
+/** What a program may load: the public subpaths, and the entry of worker threads and child processes. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  index: "src/index.ts",
+  schema: "src/schema.ts",
+  books: "src/books.ts",
+  adapters: "src/adapters.ts",
+  runner: "src/pipeline/runner.ts",
+};
+
+export default defineConfig({
+  entry: Object.fromEntries(Object.entries(ENTRIES).filter(([, file]) => existsSync(file))),
+  format: "esm",
+  target: "node20",
+  platform: "node",
+  splitting: true, // classes and symbols exist once, whichever subpath brought them
+  sourcemap: true,
+  minify: false,
+  clean: false, // scripts/build.mjs stages and cleans
+  dts: false, // tsc emits the declarations
+});
