@@ -91,7 +91,7 @@ function install(tarball) {
   run("npm", ["install", "--silent", tarball], user);
   const { packages } = JSON.parse(readFileSync(join(user, "package-lock.json"), "utf8"));
   const names = Object.keys(packages).filter((path) => path !== "");
-  const expected = [manifest.name, ...Object.keys(manifest.dependencies)].map((name) => `node_modules/${name}`);
+  const expected = [manifest.name, ...Object.keys(manifest.dependencies ?? {})].map((name) => `node_modules/${name}`);
   if (names.sort().join() !== expected.sort().join()) throw new Error(`it brings ${names.join(", ")}`);
   return `${names.length} packages`;
 }

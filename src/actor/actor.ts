@@ -21,7 +21,9 @@ export type BackPressurePolicy =
 
 /** One output: the TLVs that begin its messages, and what to do when they cannot go. */
 export interface OutputDefinition {
+  /** What may stand first in a message; extensions and user types may follow any of them. */
   readonly types: readonly AnyTLV[];
+  /** What becomes of a message that its relay has no room for. */
   readonly onBackPressure: BackPressurePolicy;
 }
 
@@ -79,11 +81,17 @@ export interface ActorContext<Config, O extends Outputs> {
   readonly name: string;
   /** Who its messages say they are from. */
   readonly sourceId: number;
+  /** The defaults, with what the pipeline set. */
   readonly config: Config;
+  /** The wall clock, or in a replay the time of what is replayed. */
   readonly clock: Clock;
+  /** Timers on that clock. */
   readonly timers: Timers;
+  /** Random numbers that grow from the pipeline's seed and the actor's name. */
   readonly random: Random;
+  /** Lines for whoever listens to the pipeline's log. */
   readonly log: Log;
+  /** The outputs by their names. */
   readonly send: { readonly [Name in keyof O]: Output<O[Name]["types"][number]> };
   /** Ends the actor as if a handler had thrown this. */
   fail(error: Error): void;
@@ -93,7 +101,9 @@ export interface ActorContext<Config, O extends Outputs> {
 export interface ActorDefinition<Config extends object, I extends Inputs, O extends Outputs> {
   /** The defaults, and with them the type: a pipeline may set any of these keys and no others. */
   readonly config?: Config;
+  /** What it reads, by input: the TLVs that it has handlers for. */
   readonly inputs?: I;
+  /** What it writes, by output. */
   readonly outputs?: O;
   /** Makes the actor's state and returns its handlers. Called once per run. */
   setup(context: ActorContext<NoInfer<Config>, NoInfer<O>>): ActorHandlers<NoInfer<I>>;

@@ -20,6 +20,8 @@ export interface SourceRun {
   /** Resolves when the actor may go on, after an output with no room; undefined where it may at once. */
   waiting(): Promise<void> | undefined;
   finished(): void;
+  /** Its events ended with an error. */
+  failed(error: unknown): void;
 }
 
 interface Feed {
@@ -40,9 +42,15 @@ export class Host {
   readonly #replay: ReplayClock | undefined;
   readonly #timers: TimerQueue;
   readonly #tasks: (() => void)[] = [];
+  #taskCount = 0;
   readonly #feeds: Feed[] = [];
   #draining = false;
+  /** Whether a microtask waits to drain: one at most, however often it was done before. */
   #willDrain = false;
+  readonly #drainLater = (): void => {
+    this.#willDrain = false;
+    this.drain();
+  };
   #alarm: NodeJS.Timeout | undefined;
   #stopped = false;
   #paceFromUs: number | undefined;
@@ -91,10 +99,10 @@ export class Host {
 
   /** Queues what a relay of this thread has to do. It is done before the next event, or at the end of this turn. */
   readonly schedule = (task: () => void): void => {
-    this.#tasks.push(task);
-    if (this.#draining || this.#willDrain) return;
+    this.#tasks[this.#taskCount++] = task;
+    if (this.#willDrain) return;
     this.#willDrain = true;
-    queueMicrotask(() => this.drain());
+    queueMicrotask(this.#drainLater);
   };
 
   /** Does all that is queued, and what that queues, in order. */
@@ -102,11 +110,10 @@ export class Host {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      for (let i = 0; i < this.#tasks.length; i++) (this.#tasks[i] as () => void)();
+      for (let i = 0; i < this.#taskCount; i++) (this.#tasks[i] as () => void)();
     } finally {
-      this.#tasks.length = 0;
+      this.#taskCount = 0;
       this.#draining = false;
-      this.#willDrain = false;
     }
   }
 
@@ -114,8 +121,11 @@ export class Host {
   advanceTo(us: number): void {
     const clock = this.#replay;
     if (clock === undefined || us <= clock.nowUs()) return;
-    const nextUs = this.#timers.nextUs;
-    if (nextUs !== undefined && nextUs <= us) this.#fireUpTo(us, clock);
+    if (clock.nowUs() === 0) this.#timers.rebase(us);
+    else {
+      const nextUs = this.#timers.nextUs;
+      if (nextUs !== undefined && nextUs <= us) this.#fireUpTo(us, clock);
+    }
     clock.advance(us);
   }
 
@@ -183,13 +193,19 @@ export class Host {
   /** Takes the next batch where the last one is used up; an empty batch afterwards means the end. */
   async #fill(feed: Feed): Promise<void> {
     while (feed.index >= feed.batch.length) {
-      const { done, value } = await feed.iterator.next();
-      feed.batch = done === true ? [] : value;
       feed.index = 0;
-      if (done === true) {
+      feed.batch = [];
+      try {
+        const next = await feed.iterator.next();
+        if (next.done !== true) {
+          feed.batch = next.value;
+          continue;
+        }
         feed.run.finished();
-        return;
+      } catch (error) {
+        feed.run.failed(error);
       }
+      return;
     }
   }
 

@@ -6,10 +6,13 @@ export type LogFields = Readonly<Record<string, string | number | bigint | boole
 
 /** One line, as it reaches whoever listens to the pipeline's log. */
 export interface LogLine {
+  /** How much it matters. */
   readonly level: LogLevel;
   /** Who says it. */
   readonly actor: string;
+  /** What is said, without its values. */
   readonly message: string;
+  /** The values. */
   readonly fields: LogFields;
   /** The actor's clock: whole microseconds since the Unix epoch. */
   readonly atUs: number;
@@ -17,9 +20,13 @@ export interface LogLine {
 
 /** An actor's log. */
 export interface Log {
+  /** For whoever looks for a fault. */
   debug(message: string, fields?: LogFields): void;
+  /** What a run is expected to say. */
   info(message: string, fields?: LogFields): void;
+  /** Something went wrong and the actor goes on. */
   warn(message: string, fields?: LogFields): void;
+  /** Something went wrong that somebody has to see to. */
   error(message: string, fields?: LogFields): void;
 }
 

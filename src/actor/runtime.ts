@@ -93,7 +93,7 @@ export class ActorRuntime {
       () => this.#host.clock.nowUs(),
       (line) => this.#events.log(line),
     );
-    this.#handlers = definition.setup({
+    const context = {
       name: this.name,
       sourceId: this.#options.sourceId,
       config: { ...definition.config, ...this.#options.config },
@@ -103,7 +103,12 @@ export class ActorRuntime {
       log,
       send: Object.fromEntries(outputs.map((wire) => [wire.port, this.#output(wire)])),
       fail: (error: Error) => this.fail(error, "it"),
-    });
+    };
+    try {
+      this.#handlers = definition.setup(context);
+    } catch (error) {
+      throw this.#errorOf(error, "setup");
+    }
     for (const { port, relay } of inputs) {
       const types = (definition.inputs as Inputs)[port] as readonly AnyTLV[];
       const handlers = this.#handlers?.[port] as Handlers<readonly AnyTLV[]> | undefined;
@@ -137,6 +142,7 @@ export class ActorRuntime {
       },
       waiting: () => this.#waiting,
       finished: () => this.#events.finished(),
+      failed: (error) => this.fail(error, "its source"),
     });
   }
 
@@ -176,10 +182,7 @@ export class ActorRuntime {
     if (this.#state === "failed" || this.#state === "stopped") return;
     this.#state = "failed";
     this.#timers.clear();
-    const known = error instanceof AlphaPulseError;
-    const said = error instanceof Error ? error.message : String(error);
-    const text = known && said.startsWith(`actor ${this.name}`) ? said : `actor ${this.name}: ${where} failed: ${said}`;
-    this.#events.failed(new AlphaPulseError(known ? error.code : "ACTOR_FAILED", text, { cause: error }));
+    this.#events.failed(this.#errorOf(error, where));
     for (const connection of this.#connections.values()) void connection.close();
   }
 
@@ -264,6 +267,15 @@ export class ActorRuntime {
       this.#waiting = undefined;
       for (const other of this.#connections.values()) other.resume();
     });
+  }
+
+  /** What failed, with the actor's name and where; a coded error keeps its code. */
+  #errorOf(error: unknown, where: string): AlphaPulseError {
+    const code = error instanceof AlphaPulseError ? error.code : "ACTOR_FAILED";
+    const said = error instanceof Error ? error.message : String(error);
+    const isNamed = error instanceof AlphaPulseError && said.startsWith(`actor ${this.name}`);
+    const text = isNamed ? said : `actor ${this.name}: ${where} failed: ${said}`;
+    return new AlphaPulseError(code, text, { cause: error });
   }
 
   async #guard(where: string, call: () => unknown): Promise<void> {

@@ -77,6 +77,11 @@ export class TimerQueue implements Timers {
     return true;
   }
 
+  /** Time begins: what was set before it did counts from here. */
+  rebase(us: number): void {
+    for (const entry of this.#heap) entry.dueUs += us;
+  }
+
   /** Forgets all. */
   clear(): void {
     for (const entry of this.#heap) entry.cancelled = true;

@@ -4,7 +4,7 @@ import { createGunzip } from "node:zlib";
 import { RecordingError } from "./errors.js";
 
 /** The most bytes of one line. */
-export const LINE_BYTES_MAX = 16_777_216;
+const LINE_BYTES_MAX = 16_777_216;
 const CHUNK_BYTES = 131_072;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;

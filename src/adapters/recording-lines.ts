@@ -32,7 +32,7 @@ export function lineParserOf(line: Uint8Array): LineParser | undefined {
 }
 
 /** `<unix ns> <JSON as received>`. */
-export function parseTimedLine(line: Uint8Array): ParsedLine {
+function parseTimedLine(line: Uint8Array): ParsedLine {
   let i = 0;
   while (i < line.length && isDigit(line[i]!)) i++;
   if (i === 0 || i > NS_DIGITS_MAX || line[i] !== SPACE) {
@@ -46,7 +46,7 @@ export function parseTimedLine(line: Uint8Array): ParsedLine {
 }
 
 /** `{"t","dir","conn","url","raw"}`. */
-export function parseTranscriptLine(line: Uint8Array): ParsedLine {
+function parseTranscriptLine(line: Uint8Array): ParsedLine {
   let record: { t?: unknown; dir?: unknown; url?: unknown; raw?: unknown };
   try {
     record = JSON.parse(new TextDecoder().decode(line)) as typeof record;

@@ -28,7 +28,8 @@ export interface ReadRecordingOptions {
  * Two formats are known by their first line: `<unix ns> <JSON as received>`, in which a body that begins with `lastUpdateId` is a
  * snapshot; and JSON lines `{"t","dir","conn","url","raw"}`, in which `rx` is a frame and `http` of a depth URL a snapshot.
  *
- * @throws RecordingError that names file and line, after the events before it: not found, unreadable, empty, corrupt or cut short, a
+ * @throws RecordingError that names file and line, after the events before it (of damaged gzip data, at least up to the last 128 KiB
+ * before the damage): not found, unreadable, empty, corrupt or cut short, a
  * line that is neither format, without time, before the one above it in time, or longer than 16 MiB
  */
 export async function* readRecording(

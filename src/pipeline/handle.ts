@@ -53,8 +53,9 @@ export class LocalHandle implements ActorHandle {
 
   async stopSources(): Promise<void> {}
 
+  /** A copy, as it would be from anywhere else. */
   async snapshot(): Promise<unknown> {
-    return this.#runtime.snapshot();
+    return structuredClone(this.#runtime.snapshot());
   }
 
   stop(): Promise<void> {

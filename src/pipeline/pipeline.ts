@@ -3,7 +3,7 @@ import type { LogLine } from "../actor/log.js";
 import { AlphaPulseError } from "../protocol/errors.js";
 import type { RelayOptions } from "../relay/relay.js";
 import type { RunningPipeline } from "./running.js";
-import { type ActorEntry, checkWiring, type RelayEntry } from "./wiring.js";
+import type { ActorEntry, RelayEntry } from "./wiring.js";
 
 /** Where an actor runs: in the pipeline's thread, in a worker thread over rings, in a process over Unix sockets. */
 export type Placement = "thread" | "worker" | "process";
@@ -103,7 +103,6 @@ export class Pipeline<Relays extends string = never> {
    * BAD_CONFIG before anything starts; or what an actor's setup threw, after all is stopped again
    */
   async start(options: StartOptions = {}): Promise<RunningPipeline> {
-    checkWiring(this.#relays, this.#actors);
     const { speed = "max" } = options;
     if (speed !== "max" && !(speed > 0 && Number.isFinite(speed))) {
       throw new AlphaPulseError("BAD_OPTION", `start: speed ${speed} is neither "max" nor above 0`);

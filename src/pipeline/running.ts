@@ -9,10 +9,11 @@ import { Relay, type RelayStats } from "../relay/relay.js";
 import { type ActorHandle, LocalHandle } from "./handle.js";
 import type { ActorSetup, Placement, RelaySetup, StartOptions } from "./pipeline.js";
 import { RemoteHandle } from "./remote.js";
-import { wiresOf } from "./wiring.js";
+import { checkWiring, wiresOf } from "./wiring.js";
 
 /** What a running pipeline has done so far. */
 export interface PipelineStats {
+  /** By the relay's name. */
   readonly relays: Readonly<Record<string, RelayStats>>;
 }
 
@@ -25,12 +26,13 @@ const STOP_QUIET_MS_MAX = 2_000;
 
 let started = 0;
 
-/** Starts relays, then actors, then sources; stops all again where one of them cannot start. */
+/** Checks the wiring; starts relays, then actors, then sources; stops all again where one of them cannot start. */
 export async function startPipeline(
   relays: readonly RelaySetup[],
   actors: readonly ActorSetup[],
   options: StartOptions,
 ): Promise<RunningPipeline> {
+  checkWiring(new Map(relays.map((relay) => [relay.name, relay])), actors);
   const running = new RunningPipeline(relays, actors, options);
   try {
     await running.prepare();
@@ -112,6 +114,7 @@ export class RunningPipeline implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** As {@link RunningPipeline.stop}: for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

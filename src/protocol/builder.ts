@@ -60,7 +60,9 @@ const U64_MAX = 2n ** 64n - 1n;
  * A call that throws drops the message that was being built: the next one starts anew.
  */
 export class TLVBuilder {
+  /** The domain of its messages, one of RelayDomain. */
   readonly domain: number;
+  /** Who sends. */
   readonly source: number;
   readonly #checksum: Checksum;
   readonly #payloadBytesMax: number;
@@ -147,24 +149,21 @@ export class TLVBuilder {
     }
   }
 
-  /** The message as bytes of its own; the builder begins anew. */
+  /** The message as bytes of its own; the builder begins anew. @throws ProtocolError VALUE_RANGE */
   build(options: BuildOptions = {}): Uint8Array {
     const { sequence = 0, timestamp, checksum } = options;
-    const wide = BigInt(sequence);
-    if (wide < 0n || wide > U64_MAX)
-      throw new ProtocolError("VALUE_RANGE", `sequence ${sequence} does not fit 64 bits`);
-    if (timestamp !== undefined && (timestamp < 0n || timestamp > U64_MAX)) {
-      throw new ProtocolError("VALUE_RANGE", `timestamp ${timestamp} does not fit 64 bits`);
+    try {
+      checkStamps(sequence, timestamp);
+      this.#start();
+      const { view } = this.#buffer;
+      view.setBigUint64(SEQUENCE_OFFSET, BigInt(sequence), true);
+      if (timestamp === undefined) setTimestampUs(view, 0, this.#stamp(this.#clock.nowUs()));
+      else view.setBigUint64(TIMESTAMP_OFFSET, timestamp, true);
+      const byteLength = this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
+      return this.#buffer.bytes.slice(0, byteLength);
+    } finally {
+      this.reset();
     }
-    this.#start();
-    const { view } = this.#buffer;
-    view.setBigUint64(SEQUENCE_OFFSET, wide, true);
-    if (timestamp === undefined) setTimestampUs(view, 0, this.#stamp(this.#clock.nowUs()));
-    else view.setBigUint64(TIMESTAMP_OFFSET, timestamp, true);
-    const byteLength = this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
-    const built = this.#buffer.bytes.slice(0, byteLength);
-    this.reset();
-    return built;
   }
 
   /**
@@ -261,6 +260,15 @@ export class TLVBuilder {
     const larger = allocateBuffer(capacity);
     larger.bytes.set(this.#buffer.bytes.subarray(0, this.#length));
     this.#buffer = larger;
+  }
+}
+
+function checkStamps(sequence: bigint | number, timestamp: bigint | undefined): void {
+  const isExact = typeof sequence === "bigint" || Number.isSafeInteger(sequence);
+  if (!isExact || sequence < 0 || sequence > U64_MAX)
+    throw new ProtocolError("VALUE_RANGE", `sequence ${sequence} is no integer of 64 bits`);
+  if (timestamp !== undefined && (typeof timestamp !== "bigint" || timestamp < 0n || timestamp > U64_MAX)) {
+    throw new ProtocolError("VALUE_RANGE", `timestamp ${timestamp} is no bigint of 64 bits`);
   }
 }
 

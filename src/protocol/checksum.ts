@@ -20,52 +20,41 @@ export function checksumOf(kind: ChecksumKind): Checksum | undefined {
 
 function slicingByEight(polynomial: number): Checksum {
   // Made at first use: a program that never verifies pays nothing at import.
-  let made: Int32Array[] | undefined;
+  let made: Int32Array | undefined;
   return (view, start, end, crc) => {
-    made ??= tables(polynomial);
-    const [t0, t1, t2, t3, t4, t5, t6, t7] = made as unknown as EightTables;
+    if (made === undefined) made = tables(polynomial);
+    const t = made;
     let c = ~crc;
     let at = start;
     for (const last = end - 8; at <= last; at += 8) {
       const a = view.getInt32(at, true) ^ c;
       const b = view.getInt32(at + 4, true);
       c =
-        (t7[a & 255] as number) ^
-        (t6[(a >>> 8) & 255] as number) ^
-        (t5[(a >>> 16) & 255] as number) ^
-        (t4[a >>> 24] as number) ^
-        (t3[b & 255] as number) ^
-        (t2[(b >>> 8) & 255] as number) ^
-        (t1[(b >>> 16) & 255] as number) ^
-        (t0[b >>> 24] as number);
+        (t[1792 + (a & 255)] as number) ^
+        (t[1536 + ((a >>> 8) & 255)] as number) ^
+        (t[1280 + ((a >>> 16) & 255)] as number) ^
+        (t[1024 + (a >>> 24)] as number) ^
+        (t[768 + (b & 255)] as number) ^
+        (t[512 + ((b >>> 8) & 255)] as number) ^
+        (t[256 + ((b >>> 16) & 255)] as number) ^
+        (t[b >>> 24] as number);
     }
-    for (; at < end; at++) c = (t0[(c ^ view.getUint8(at)) & 255] as number) ^ (c >>> 8);
+    for (; at < end; at++) c = (t[(c ^ view.getUint8(at)) & 255] as number) ^ (c >>> 8);
     return ~c >>> 0;
   };
 }
 
-type EightTables = readonly [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
-
-function tables(polynomial: number): Int32Array[] {
-  const first = new Int32Array(256);
+/** Eight tables of 256 words, one behind the other: table k is for a byte with k bytes behind it. */
+function tables(polynomial: number): Int32Array {
+  const all = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
     let c = byte;
     for (let bit = 0; bit < 8; bit++) c = (c & 1) === 1 ? (c >>> 1) ^ polynomial : c >>> 1;
-    first[byte] = c;
+    all[byte] = c;
   }
-  const all = [first];
-  for (let k = 1; k < 8; k++) {
-    const before = all[k - 1] as Int32Array;
-    all.push(before.map((c) => (first[c & 255] as number) ^ (c >>> 8)));
+  for (let i = 256; i < all.length; i++) {
+    const before = all[i - 256] as number;
+    all[i] = (all[before & 255] as number) ^ (before >>> 8);
   }
   return all;
 }

@@ -104,11 +104,10 @@ function headerError(view: DataView, offset: number, available: number, payloadB
   );
 }
 
-/** Writes the constant part of a header; sequence, time stamp, size and checksum are 0 until {@link stampHeader}. */
+/** Writes the constant part of a header, the first eight bytes. */
 export function writeHeader(view: DataView, offset: number, domain: number, source: number): void {
   view.setUint32(offset, MESSAGE_MAGIC, true);
   view.setUint32(offset + VERSION_OFFSET, PROTOCOL_VERSION | (domain << 8) | (source << 16), true);
-  for (let at = SEQUENCE_OFFSET; at < HEADER_BYTES; at += 4) view.setUint32(offset + at, 0, true);
 }
 
 /** Sets the sequence: a safe integer. */

@@ -44,9 +44,8 @@ export class InstrumentId implements InstrumentFields {
    * @throws ValueRangeError where a number does not fit its field
    */
   constructor(venue: number, assetType: number, assetId: bigint) {
-    if (venue >>> 0 !== venue || venue > 0xffff)
-      throw new ValueRangeError("InstrumentId", "venue", venue, "0 to 65535");
-    if (assetType >>> 0 !== assetType || assetType > 0xff) {
+    if (!isWithin(venue, 0xffff)) throw new ValueRangeError("InstrumentId", "venue", venue, "0 to 65535");
+    if (!isWithin(assetType, 0xff)) {
       throw new ValueRangeError("InstrumentId", "assetType", assetType, "0 to 255");
     }
     if (typeof assetId !== "bigint" || assetId < 0n || assetId > U64_MAX) {
@@ -254,6 +253,11 @@ function packedSymbol(digits: bigint): string | undefined {
   }
   const trimmed = symbol.replace(/\0+$/, "");
   return PACKED_SYMBOL.test(trimmed) ? trimmed : undefined;
+}
+
+/** Whether it is an integer from 0 to `max`: a bigint is none. */
+function isWithin(value: unknown, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
 
 function nameIn(table: Readonly<Record<string, number>>, value: number): string {

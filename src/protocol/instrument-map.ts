@@ -80,6 +80,7 @@ export class InstrumentMap<T> {
     for (const [, value] of this.entries()) yield value;
   }
 
+  /** As {@link InstrumentMap.entries}. */
   [Symbol.iterator](): IterableIterator<[InstrumentId, T]> {
     return this.entries();
   }

@@ -13,3 +13,19 @@ export function messageBuffer(bytes: Uint8Array): MessageBuffer {
 export function allocateBuffer(byteLength: number): MessageBuffer {
   return messageBuffer(new Uint8Array(byteLength));
 }
+
+/** Up to this length a loop over words beats the platform's copy, which needs a view made for it. */
+const LOOP_BYTES_MAX = 160;
+
+/** Copies `count` bytes from one memory to another. Allocates nothing for messages of usual length. */
+export function copyBytes(from: MessageBuffer, offset: number, count: number, to: MessageBuffer, at: number): void {
+  if (count > LOOP_BYTES_MAX) {
+    to.bytes.set(from.bytes.subarray(offset, offset + count), at);
+    return;
+  }
+  const source = from.view;
+  const target = to.view;
+  let i = 0;
+  for (; i <= count - 4; i += 4) target.setInt32(at + i, source.getInt32(offset + i, true), true);
+  for (; i < count; i++) target.setUint8(at + i, source.getUint8(offset + i));
+}

@@ -1,10 +1,13 @@
 import { microsecondsOf } from "./halves.js";
 import { DOMAIN_OFFSET, SOURCE_OFFSET, sequenceOf, TIMESTAMP_OFFSET } from "./header.js";
-import { allocateBuffer, type MessageBuffer } from "./message-buffer.js";
+import type { MessageBuffer } from "./message-buffer.js";
+import { checkHeld, RELEASED } from "./schema/released.js";
 import { type AnyTLV, FlyweightCache, type FlyweightOf, type Infer } from "./schema/tlv.js";
 import { TlvCursor } from "./walk.js";
 
-const NOTHING: MessageBuffer = /* @__PURE__ */ allocateBuffer(0);
+const COUNTER_LIMIT = 2 ** 40;
+
+const NOTHING: MessageBuffer = { bytes: /* @__PURE__ */ new Uint8Array(0), view: RELEASED };
 
 /** A message over borrowed bytes: what a handler sees, until it returns. */
 export class MessageView {
@@ -22,7 +25,7 @@ export class MessageView {
     return this;
   }
 
-  /** Lets the bytes go, and those of every flyweight it gave. */
+  /** Lets the bytes go, and those of every flyweight it gave: reading them afterwards is an error with code RELEASED. */
   release(): void {
     this.#buffer = NOTHING;
     this.#flyweights.release();
@@ -41,6 +44,16 @@ export class MessageView {
   /** Incarnation and counter of the source; 0 = unsequenced, NaN where a foreign writer's passes 2^53. */
   get sequence(): number {
     return sequenceOf(this.#buffer.view, this.#offset);
+  }
+
+  /** The ordinal of the message among those of its source's incarnation, from 1; 0 = unsequenced (PROTOCOL.md, "Sequences"). */
+  get counter(): number {
+    return this.sequence % COUNTER_LIMIT;
+  }
+
+  /** Which run of its source sent it, 1 to 8,191; 0 = not told. */
+  get incarnation(): number {
+    return Math.floor(this.sequence / COUNTER_LIMIT);
   }
 
   /** When it was sent: ns since the Unix epoch. */
@@ -65,7 +78,7 @@ export class MessageView {
     const cursor = this.#cursor.begin(this.#buffer.view, this.#offset, this.#byteLength);
     while (cursor.next()) {
       if (cursor.type !== tlv.type) continue;
-      return this.#flyweights.of(tlv).wrap(this.#buffer.view, cursor.valueOffset, cursor.valueBytes);
+      return this.#flyweights.lend(tlv).wrap(this.#buffer.view, cursor.valueOffset, cursor.valueBytes);
     }
     return undefined;
   }
@@ -77,6 +90,7 @@ export class MessageView {
 
   /** A copy of the whole message: what one may keep. */
   copy(): Uint8Array {
+    checkHeld(this.#buffer.view);
     return this.#buffer.bytes.slice(this.#offset, this.#offset + this.#byteLength);
   }
 }

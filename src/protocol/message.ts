@@ -5,6 +5,7 @@ import { checkMessage, TlvCursor } from "./walk.js";
 
 /** One TLV of a message as it came. */
 export interface RawTLV {
+  /** 1 to 254. */
   readonly type: number;
   /** A view over the message's bytes. */
   readonly value: Uint8Array;
@@ -20,6 +21,7 @@ export interface ParseOptions {
 
 /** A whole message, checked. Values are decoded when asked for. */
 export class Message {
+  /** Its header, read. */
   readonly header: MessageHeader;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

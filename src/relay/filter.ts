@@ -1,3 +1,4 @@
+import { HEADER_BYTES } from "../protocol/header.js";
 import { hashOfWords, type InstrumentId } from "../protocol/instrument-id.js";
 import { TlvCursor } from "../protocol/walk.js";
 import { ALL_TLVS } from "../tlvs/all.js";
@@ -38,6 +39,9 @@ export class Filter {
   /** Whether any TLV of the message is wanted. A message whose TLVs cannot be walked is wanted: its reader reports it. */
   matches(view: DataView, offset: number, messageBytes: number): boolean {
     if (this.isOpen) return true;
+    // Most messages are wanted, or not, by what stands first: only what stands behind it needs a walk.
+    const isFirstWanted = messageBytes > HEADER_BYTES && this.#types?.[view.getUint8(offset + HEADER_BYTES)] === 1;
+    if (isFirstWanted && this.#instruments === undefined) return true;
     try {
       cursor.begin(view, offset, messageBytes);
       while (cursor.next()) {

@@ -1,5 +1,5 @@
 import { AlphaPulseError } from "../protocol/errors.js";
-import { allocateBuffer, type MessageBuffer } from "../protocol/message-buffer.js";
+import { allocateBuffer, copyBytes, type MessageBuffer } from "../protocol/message-buffer.js";
 
 // A relay's log: what it sends, once, in the order in which it came. Memory of a fixed size, written round and round:
 //
@@ -63,12 +63,12 @@ export class RelayLog {
     const toEnd = this.capacityBytes - at;
     const padding = toEnd < needed ? toEnd : 0;
     this.#makeRoom(padding + needed);
-    const { bytes, view } = this.buffer;
+    const { view } = this.buffer;
     if (padding > 0) view.setInt32(at, -padding, true);
     const start = padding > 0 ? 0 : at;
     view.setInt32(start, byteLength, true);
     view.setUint32(start + 4, origin, true);
-    bytes.set(source.bytes.subarray(offset, offset + byteLength), start + RECORD_HEADER_BYTES);
+    copyBytes(source, offset, byteLength, this.buffer, start + RECORD_HEADER_BYTES);
     this.#tail = (this.#tail + padding + needed) | 0;
   }
 

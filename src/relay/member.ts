@@ -63,7 +63,9 @@ export class Member {
   /** The next record it gets. */
   cursor: number;
   readonly #host: MemberHost;
-  readonly #filters = new Map<number, Filter>();
+  readonly #filtersById = new Map<number, Filter>();
+  /** The same, to go through. */
+  #filters: readonly Filter[] = [];
   readonly #controls: (() => boolean)[] = [];
   #wantsAll = false;
   #full = false;
@@ -78,7 +80,7 @@ export class Member {
 
   /** Whether it is to get messages. */
   get isSubscribed(): boolean {
-    return this.standing === "reader" || this.#filters.size > 0;
+    return this.standing === "reader" || this.#filters.length > 0;
   }
 
   /** Whether messages wait for it. A link that has not said what it is keeps its place, in case it only reads. */
@@ -100,8 +102,10 @@ export class Member {
   /** Whether it wants the message at this place. */
   #wants(offset: number, byteLength: number): boolean {
     if (this.#wantsAll) return true;
-    for (const filter of this.#filters.values()) {
-      if (filter.matches(this.#host.log.buffer.view, offset, byteLength)) return true;
+    const { view } = this.#host.log.buffer;
+    const filters = this.#filters;
+    for (let i = 0; i < filters.length; i++) {
+      if ((filters[i] as Filter).matches(view, offset, byteLength)) return true;
     }
     return false;
   }
@@ -151,6 +155,17 @@ export class Member {
       }
     }
     return true;
+  }
+
+  /** The relay closes: counts and tells what it will not get any more. */
+  abandon(): void {
+    const { log } = this.#host;
+    this.cursor = log.settle(this.cursor);
+    while (this.isSubscribed && this.isBehind) {
+      this.drop(this.cursor);
+      this.cursor = log.settle(this.cursor);
+    }
+    this.#tellLosses();
   }
 
   /** Its link has room again. */
@@ -241,7 +256,7 @@ export class Member {
     const wanted = message.get(SubscribeTLV);
     if (wanted === undefined) return;
     const { subscriptionId, types, instruments, flags } = wanted;
-    if (!this.#filters.has(subscriptionId) && this.#filters.size >= SUBSCRIPTIONS_MAX) {
+    if (!this.#filtersById.has(subscriptionId) && this.#filtersById.size >= SUBSCRIPTIONS_MAX) {
       this.reject(subscriptionId, `a session has at most ${SUBSCRIPTIONS_MAX} subscriptions`);
       return;
     }
@@ -254,8 +269,9 @@ export class Member {
       types.map(({ type }) => type),
       instruments.map(({ instrument }) => instrument),
     );
-    this.#filters.set(subscriptionId, filter);
-    this.#wantsAll = [...this.#filters.values()].some(({ isOpen }) => isOpen);
+    this.#filtersById.set(subscriptionId, filter);
+    this.#filters = [...this.#filtersById.values()];
+    this.#wantsAll = this.#filters.some(({ isOpen }) => isOpen);
     this.say(ControlTLV, { opcode: ControlOpcode.SubscribeAck, requestId: subscriptionId, body: new Uint8Array(0) });
   }
 

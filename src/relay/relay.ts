@@ -27,7 +27,10 @@ export interface RelayOptions {
    * message; `block` makes the producers wait. Default `gap`: one slow subscriber never holds up the others.
    */
   readonly slowSubscribers?: "gap" | "block";
-  /** Which checksum it verifies before it takes a message; default `none` for MarketData, else `crc32c`. */
+  /**
+   * Which checksum it verifies before it takes a message; default `crc32c`. What comes from this process's own memory
+   * is not verified again.
+   */
   readonly checksum?: ChecksumKind;
   /** Stamps its own messages; default the wall clock. */
   readonly clock?: Clock;
@@ -62,14 +65,19 @@ export interface RelayStats {
   readonly refused: Readonly<Record<RefusalCause, number>>;
   /** Whether everything that was taken has been sent. */
   readonly isIdle: boolean;
+  /** Those that are connected now. */
   readonly members: readonly MemberStats[];
 }
 
 /** One member of a relay. */
 export interface MemberStats {
+  /** What it called itself, or its address. */
   readonly name: string;
+  /** Data messages that it sent and that were taken. */
   readonly received: number;
+  /** Data messages that it was sent. */
   readonly sent: number;
+  /** Data messages that it lost by falling out of the log. */
   readonly lost: number;
   /** Bytes of the log that wait for it. */
   readonly lagBytes: number;
@@ -85,6 +93,8 @@ const WRONG_CHECKSUMS_MAX = 16;
 const PAUSE_ABOVE = 3 / 4;
 const RESUME_BELOW = 1 / 2;
 
+/** How long a relay that closes waits for its subscribers to take what is left. */
+const CLOSE_MS_MAX = 5_000;
 /** How often a relay that blocks looks how far its slowest subscriber is behind. */
 const LAG_CHECK_MESSAGES = 16;
 
@@ -101,6 +111,7 @@ const RELAY_SOURCES: Readonly<Record<number, number>> = {
  * has its own position, and never parses a payload.
  */
 export class Relay extends EventEmitter<RelayEvents> implements Attachable, AsyncDisposable {
+  /** The one domain it carries, one of RelayDomain. */
   readonly domain: number;
   readonly #log: RelayLog;
   readonly #checksum: Checksum | undefined;
@@ -136,7 +147,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     if (source === undefined)
       throw new AlphaPulseError("BAD_OPTION", `Relay: domain ${domain} is not one of RelayDomain`);
     this.domain = domain;
-    this.#checksum = checksumOf(options.checksum ?? (domain === RelayDomain.MarketData ? "none" : "crc32c"));
+    this.#checksum = checksumOf(options.checksum ?? "crc32c");
     this.#membersMax = options.membersMax ?? MEMBERS_MAX_DEFAULT;
     this.#blocks = options.slowSubscribers === "block";
     this.#schedule = options.schedule ?? queueMicrotask;
@@ -217,7 +228,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       sent: members.reduce((sum, { sent }) => sum + sent, this.#sentBefore),
       lost: members.reduce((sum, { losses }) => sum + losses.count, this.#lostBefore),
       refused: { ...this.#refused },
-      isIdle: !this.#scheduled && members.every((member) => !member.isSubscribed || !member.isBehind),
+      isIdle: !this.#scheduled && this.#isIdle(),
       members: members.map(({ name, link, received, sent, losses, lagBytes }) => ({
         name: name === "" ? link.peer : name,
         received,
@@ -228,15 +239,24 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     };
   }
 
-  /** Takes nothing more, says goodbye to all and lets them go once what was sent has left. Bounded in time. */
+  /**
+   * Takes nothing more, sends what it has taken to all who want it, says goodbye and lets them go. Bounded in time: what
+   * a subscriber has not taken by then is told as a gap and counted as lost.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    for (const { link } of this.#members) link.pause();
+    const giveUpAt = performance.now() + CLOSE_MS_MAX;
     this.#deliver();
-    await Promise.all(
-      [...this.#members].map((member) => member.goodbye(GoodbyeCode.ShuttingDown, "the relay is shutting down")),
-    );
+    while (!this.#isIdle() && performance.now() < giveUpAt) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#deliver();
+    }
+    for (const member of this.#members) member.abandon();
+    const reason = "the relay is shutting down";
+    await Promise.all([...this.#members].map((member) => member.goodbye(GoodbyeCode.ShuttingDown, reason)));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -259,7 +279,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       const detail = `a message of domain ${domainName(domain)} does not belong to this ${domainName(this.domain)} relay`;
       return this.#refuse(member, source, "domain", detail);
     }
-    if (this.#checksum !== undefined) {
+    if (this.#checksum !== undefined && !member.link.isSameMemory) {
       try {
         verifyChecksum(this.#checksum, view, offset, byteLength);
       } catch (error) {
@@ -342,6 +362,11 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     this.#wake();
   }
 
+  #isIdle(): boolean {
+    for (const member of this.#members) if (member.isSubscribed && member.isBehind) return false;
+    return true;
+  }
+
   #wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -354,7 +379,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     for (const member of this.#members) {
       if (member.deliver()) more = true;
     }
-    if (this.#paused) this.#releaseProducers();
+    if (this.#paused && !this.#closed) this.#releaseProducers();
     if (more) this.#wake();
   }
 

@@ -1,4 +1,4 @@
-import type { MessageBuffer } from "../protocol/message-buffer.js";
+import { copyBytes, type MessageBuffer, messageBuffer } from "../protocol/message-buffer.js";
 import {
   CLOSED_WORD,
   CONSUMER_WAITS_WORD,
@@ -21,8 +21,7 @@ export type RecordHandler = (buffer: MessageBuffer, offset: number, byteLength: 
 /** The producer's end of a ring. One thread only. */
 export class SpscProducer {
   readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
-  readonly #lengths: DataView;
+  readonly #buffer: MessageBuffer;
   readonly #capacity: number;
   #tail: number;
   /** The consumer's position as last seen: looked at again only where the ring seems full. */
@@ -32,8 +31,7 @@ export class SpscProducer {
   constructor(memory: SharedArrayBuffer) {
     this.#capacity = ringCapacity(memory);
     this.#words = new Int32Array(memory, 0, RING_HEADER_BYTES / 4);
-    this.#bytes = new Uint8Array(memory, RING_HEADER_BYTES);
-    this.#lengths = new DataView(memory, RING_HEADER_BYTES);
+    this.#buffer = messageBuffer(new Uint8Array(memory, RING_HEADER_BYTES));
     this.#tail = Atomics.load(this.#words, TAIL_WORD);
     this.#head = Atomics.load(this.#words, HEAD_WORD);
   }
@@ -49,17 +47,17 @@ export class SpscProducer {
   }
 
   /** Copies a record into the ring. Never blocks or allocates. A record is contiguous: padding fills the end before it. */
-  offer(source: Uint8Array, offset: number, byteLength: number): OfferResult {
+  offer(source: MessageBuffer, offset: number, byteLength: number): OfferResult {
     if (byteLength > this.recordBytesMax) return "tooLarge";
     const needed = recordBytes(byteLength);
     const at = this.#tail & (this.#capacity - 1);
     const toEnd = this.#capacity - at;
     const padding = toEnd < needed ? toEnd : 0;
     if (!this.#hasRoom(padding + needed)) return this.isClosed ? "closed" : "backPressured";
-    if (padding > 0) this.#lengths.setInt32(at, -padding, true);
+    if (padding > 0) this.#buffer.view.setInt32(at, -padding, true);
     const start = padding > 0 ? 0 : at;
-    this.#lengths.setInt32(start, byteLength, true);
-    copyBytes(source, offset, byteLength, this.#bytes, start + RECORD_HEADER_BYTES);
+    this.#buffer.view.setInt32(start, byteLength, true);
+    copyBytes(source, offset, byteLength, this.#buffer, start + RECORD_HEADER_BYTES);
     this.#tail = (this.#tail + padding + needed) | 0;
     Atomics.store(this.#words, TAIL_WORD, this.#tail);
     if (Atomics.load(this.#words, CONSUMER_WAITS_WORD) === 1) ring(this.#words);
@@ -97,7 +95,7 @@ export class SpscConsumer {
   constructor(memory: SharedArrayBuffer) {
     this.#capacity = ringCapacity(memory);
     this.#words = new Int32Array(memory, 0, RING_HEADER_BYTES / 4);
-    this.#buffer = { bytes: new Uint8Array(memory, RING_HEADER_BYTES), view: new DataView(memory, RING_HEADER_BYTES) };
+    this.#buffer = messageBuffer(new Uint8Array(memory, RING_HEADER_BYTES));
     this.#head = Atomics.load(this.#words, HEAD_WORD);
   }
 
@@ -174,15 +172,4 @@ export function doorbellOf(memory: SharedArrayBuffer): Int32Array {
 function ring(words: Int32Array): void {
   Atomics.add(words, DOORBELL_WORD, 1);
   Atomics.notify(words, DOORBELL_WORD);
-}
-
-/** Up to this length a loop beats the platform's copy with its view. */
-const LOOP_BYTES_MAX = 32;
-
-function copyBytes(from: Uint8Array, offset: number, count: number, to: Uint8Array, at: number): void {
-  if (count <= LOOP_BYTES_MAX) {
-    for (let i = 0; i < count; i++) to[at + i] = from[offset + i] as number;
-    return;
-  }
-  to.set(offset === 0 && count === from.byteLength ? from : from.subarray(offset, offset + count), at);
 }

@@ -12,7 +12,7 @@ export async function connect(target: Address | Attachable, options: ConnectOpti
   // Loaded when it is needed: importing the library stays cheap.
   const { Connection } = await import("./connection.js");
   if (typeof target === "object" && "attach" in target) {
-    const [client, server] = localLinks("relay");
+    const [client, server] = localLinks("this thread");
     const opened = Connection.open(client, options);
     target.attach(server);
     return opened;

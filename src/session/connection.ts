@@ -35,7 +35,10 @@ export interface ConnectOptions {
   readonly clock?: Clock;
   /** The source's incarnation, 1 to 8,191; default random. */
   readonly incarnation?: number;
-  /** Which checksum it writes and verifies; default `crc32c`; `none` verifies nothing and writes `crc32c`. */
+  /**
+   * Which checksum it writes and verifies; `none` verifies nothing and writes `crc32c`. Default `crc32c`, verified where
+   * messages come from outside of this process's memory.
+   */
   readonly checksum?: ChecksumKind;
   /**
    * How many bytes are kept while the link is back-pressured, to go before what is published later; default 0: a
@@ -101,7 +104,7 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#link = link;
     this.#options = options;
     this.#clock = options.clock ?? new LiveClock();
-    const checksum: Checksum | undefined = checksumOf(options.checksum ?? "crc32c");
+    const checksum: Checksum | undefined = checksumOf(options.checksum ?? (link.isSameMemory ? "none" : "crc32c"));
     this.#checks = { checksum, payloadBytesMax: PAYLOAD_BYTES_MAX };
     const { source, domain, incarnation, checksum: kind, holdBytesMax = 0 } = options;
     const outgoing = {
@@ -246,6 +249,7 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#end();
   }
 
+  /** As {@link Connection.close}: for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,3 +1,4 @@
+import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import type { Link, LinkHandler } from "./transport.js";
@@ -13,6 +14,8 @@ export function localLinks(name: string): [client: Link, server: Link] {
 
 class LocalLink implements Link {
   readonly peer: string;
+  readonly isSameMemory = true;
+  readonly payloadBytesMax = PAYLOAD_BYTES_DEFAULT;
   readonly pendingBytes = 0;
   /** Itself until it is joined. */
   #other: LocalLink = this;
@@ -30,12 +33,17 @@ class LocalLink implements Link {
   }
 
   start(handler: LinkHandler): void {
+    if (this.#ended) {
+      handler.closed();
+      return;
+    }
     this.#handler = handler;
     this.#other.#wakeSender();
   }
 
   send(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
     if (this.#ended) return "closed";
+    if (byteLength > HEADER_BYTES + this.payloadBytesMax) return "tooLarge";
     const other = this.#other;
     if (other.#paused || other.#handler === undefined) {
       this.#wanted = true;

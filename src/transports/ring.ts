@@ -1,5 +1,6 @@
 import { BroadcastChannel, isMainThread, threadId, type Worker } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
+import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { allocateRing } from "../rings/spsc-layout.js";
@@ -30,7 +31,7 @@ type Rendezvous =
       readonly up: SharedArrayBuffer;
       readonly down: SharedArrayBuffer;
     }
-  | { readonly kind: "accepted"; readonly id: string }
+  | { readonly kind: "accepted"; readonly id: string; readonly threadId: number }
   | { readonly kind: "who" }
   | { readonly kind: "taken" };
 
@@ -58,6 +59,7 @@ const here = new Map<string, (message: Rendezvous) => void>();
 
 async function listenRing(name: string, onLink: (link: Link) => void, _options: RingOptions): Promise<Listener> {
   const channel = channelOf(name);
+  threads.watch();
   const inUse = new AlphaPulseError(
     "ADDRESS_IN_USE",
     `ring://${name} is in use: a relay of this process listens there`,
@@ -79,21 +81,19 @@ async function listenRing(name: string, onLink: (link: Link) => void, _options: 
     channel.close();
     throw inUse;
   }
-  const threads = new ThreadWatch();
   const receive = (message: Rendezvous): void => {
     if (message.kind === "who") channel.postMessage({ kind: "taken" } satisfies Rendezvous);
     if (message.kind !== "connect") return;
     const link = new RingLink(`ring://${name}#${message.threadId}`, message.up, message.down);
     threads.add(message.threadId, link);
     onLink(link);
-    channel.postMessage({ kind: "accepted", id: message.id } satisfies Rendezvous);
+    channel.postMessage({ kind: "accepted", id: message.id, threadId } satisfies Rendezvous);
   };
   channel.onmessage = (event) => receive(messageOf(event));
   here.set(name, receive);
   const close = async (): Promise<void> => {
     here.delete(name);
     channel.close();
-    threads.stop();
   };
   return { address: `ring://${name}`, close, [Symbol.asyncDispose]: close };
 }
@@ -104,23 +104,29 @@ async function connectRing(name: string, options: RingOptions): Promise<Link> {
   const capacity = options.capacityBytes ?? CAPACITY_BYTES_DEFAULT;
   const id = `${threadId}:${++connected}`;
   const request = { kind: "connect", id, threadId, up: allocateRing(capacity), down: allocateRing(capacity) } as const;
+  const link = new RingLink(`ring://${name}`, request.down, request.up);
   const channel = channelOf(name);
+  threads.watch();
   try {
     const local = here.get(name);
     if (local !== undefined) local(request);
-    else await acceptance(channel, name, request, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT);
+    else {
+      const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
+      threads.add(await acceptance(channel, name, request, timeoutMs), link);
+    }
   } finally {
     channel.close();
   }
-  return new RingLink(`ring://${name}`, request.down, request.up);
+  return link;
 }
 
+/** Resolves to the thread that listens, once it has taken the link. */
 function acceptance(
   channel: BroadcastChannel,
   name: string,
   request: Rendezvous & { id: string },
   timeoutMs: number,
-): Promise<void> {
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const advice = "start the relay first, in a thread of this process";
@@ -132,25 +138,27 @@ function acceptance(
       const message = messageOf(event);
       if (message.kind !== "accepted" || message.id !== request.id) return;
       clearTimeout(timer);
-      resolve();
+      resolve(message.threadId);
     };
     channel.postMessage(request);
   });
 }
 
-/** Ends the links of threads that died: they can no longer say so themselves. */
+/** Ends the links of threads that died: they can no longer say so. Sees those that this thread starts after it watches. */
 class ThreadWatch {
   readonly #links = new Map<number, Set<RingLink>>();
-  readonly #onWorker = (worker: Worker): void => {
-    const id = worker.threadId;
-    worker.once("exit", () => {
-      for (const link of this.#links.get(id) ?? []) link.destroy();
-      this.#links.delete(id);
-    });
-  };
+  #isWatching = false;
 
-  constructor() {
-    process.on("worker", this.#onWorker);
+  watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    process.on("worker", (worker: Worker) => {
+      const id = worker.threadId;
+      worker.once("exit", () => {
+        for (const link of this.#links.get(id) ?? []) link.destroy();
+        this.#links.delete(id);
+      });
+    });
   }
 
   add(thread: number, link: RingLink): void {
@@ -162,14 +170,14 @@ class ThreadWatch {
     links.add(link);
     link.onEnd = () => links.delete(link);
   }
-
-  stop(): void {
-    if (this.#links.size === 0) process.off("worker", this.#onWorker);
-  }
 }
+
+const threads = /* @__PURE__ */ new ThreadWatch();
 
 class RingLink implements Link {
   readonly peer: string;
+  readonly isSameMemory = true;
+  readonly payloadBytesMax: number;
   onEnd: () => void = () => {};
   readonly #incoming: SharedArrayBuffer;
   readonly #outgoing: SharedArrayBuffer;
@@ -196,6 +204,7 @@ class RingLink implements Link {
     this.#outgoing = outgoing;
     this.#consumer = new SpscConsumer(incoming);
     this.#producer = new SpscProducer(outgoing);
+    this.payloadBytesMax = Math.min(PAYLOAD_BYTES_DEFAULT, this.#producer.recordBytesMax - HEADER_BYTES);
   }
 
   get pendingBytes(): number {
@@ -203,6 +212,10 @@ class RingLink implements Link {
   }
 
   start(handler: LinkHandler): void {
+    if (this.#ended) {
+      handler.closed();
+      return;
+    }
     this.#handler = handler;
     // A pending waitAsync does not keep the process alive, an open connection must.
     this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
@@ -210,7 +223,8 @@ class RingLink implements Link {
   }
 
   send(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
-    const result = this.#producer.offer(buffer.bytes, offset, byteLength);
+    if (byteLength > HEADER_BYTES + this.payloadBytesMax) return "tooLarge";
+    const result = this.#producer.offer(buffer, offset, byteLength);
     if (result === "backPressured") {
       this.#wanted = true;
       if (!this.#producer.awaitRoom()) this.#schedule();

@@ -23,6 +23,10 @@ export interface LinkHandler {
 export interface Link {
   /** The other end, for people. */
   readonly peer: string;
+  /** Whether bytes stay in this process's memory on the way, so that nothing can change them. */
+  readonly isSameMemory: boolean;
+  /** The largest payload it carries, in bytes: more is `tooLarge`. */
+  readonly payloadBytesMax: number;
   /** Bytes that were sent and have not left yet. */
   readonly pendingBytes: number;
   /** Begins to hand messages over. Called once. */
@@ -41,7 +45,7 @@ export interface Link {
 
 /** A place where links arrive. */
 export interface Listener extends AsyncDisposable {
-  /** Its address, as {@link Transport.connect} takes it. */
+  /** Its address, as `connect` takes it. */
   readonly address: string;
   /** Takes no more links; those that are there stay. */
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { lstat, mkdir, unlink } from "node:fs/promises";
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
+import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { cutOff, StreamFramer } from "./framer.js";
@@ -29,23 +29,24 @@ export const unixTransport: Transport = {
 
 async function listenUnix(path: string, onLink: (link: Link) => void, options: LinkOptions): Promise<Listener> {
   checkPath(path);
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((error: Error) => {
+    throw listenError(path, error);
+  });
   await removeStaleSocket(path);
   const server = createServer((socket) => onLink(new UnixLink(socket, path, options)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const inUse = error.code === "EADDRINUSE";
-      reject(
-        inUse
-          ? inUseError(path)
-          : new AlphaPulseError("LISTEN_FAILED", `cannot listen on unix://${path}: ${error.message}`, { cause: error }),
-      );
+      reject(error.code === "EADDRINUSE" ? inUseError(path) : listenError(path, error));
     });
     server.listen(path, resolve);
   });
   server.on("error", () => {});
   const close = (): Promise<void> => closeServer(server);
   return { address: `unix://${path}`, close, [Symbol.asyncDispose]: close };
+}
+
+function listenError(path: string, error: Error): AlphaPulseError {
+  return new AlphaPulseError("LISTEN_FAILED", `cannot listen on unix://${path}: ${error.message}`, { cause: error });
 }
 
 function inUseError(path: string): AlphaPulseError {
@@ -120,6 +121,8 @@ function checkPath(path: string): void {
 
 class UnixLink implements Link {
   readonly peer: string;
+  readonly isSameMemory = false;
+  readonly payloadBytesMax: number;
   readonly #socket: Socket;
   readonly #framer: StreamFramer;
   readonly #bufferBytesMax: number;
@@ -133,6 +136,8 @@ class UnixLink implements Link {
   #isBroken = false;
   #error: AlphaPulseError | undefined;
   #incomplete: NodeJS.Timeout | undefined;
+  /** Whether a message was completed since the timer was last set. */
+  #hasProgress = false;
   readonly #flush = (): void => this.#writeBlock();
 
   constructor(socket: Socket, path: string, options: LinkOptions) {
@@ -140,9 +145,12 @@ class UnixLink implements Link {
     this.#socket = socket;
     this.#bufferBytesMax = options.bufferBytesMax ?? BUFFER_BYTES_DEFAULT;
     this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-    this.#framer = new StreamFramer(options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT, (buffer, offset, byteLength) =>
-      this.#handler?.message(buffer, offset, byteLength),
-    );
+    this.payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT;
+    this.#framer = new StreamFramer(this.payloadBytesMax, (buffer, offset, byteLength) => {
+      this.#hasProgress = true;
+      // Where a handler has just ended the link, what is left is nobody's.
+      if (!socket.destroyed) this.#handler?.message(buffer, offset, byteLength);
+    });
     socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     socket.on("close", () => this.#closed());
   }
@@ -162,6 +170,7 @@ class UnixLink implements Link {
 
   send(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
     if (!this.#socket.writable) return "closed";
+    if (byteLength > HEADER_BYTES + this.payloadBytesMax) return "tooLarge";
     const pending = this.#pendingBytes;
     if (pending > 0 && pending + byteLength > this.#bufferBytesMax) {
       this.#wanted = true;
@@ -230,8 +239,13 @@ class UnixLink implements Link {
       this.#incomplete = undefined;
       return;
     }
+    if (this.#hasProgress) this.#incomplete?.refresh();
+    this.#hasProgress = false;
     this.#incomplete ??= setTimeout(() => {
-      if (this.#socket.isPaused()) return;
+      if (this.#socket.isPaused()) {
+        this.#incomplete?.refresh(); // it is not read: not the sender's fault
+        return;
+      }
       this.#isBroken = true;
       this.#handler?.broken(
         new AlphaPulseError("INCOMPLETE", `a message stayed incomplete for ${INCOMPLETE_MS_MAX} ms`),
@@ -262,6 +276,10 @@ class UnixLink implements Link {
 
   #failed(error: NodeJS.ErrnoException): void {
     // A peer that was killed resets the connection: that is an end like any other, and the session says what it meant.
+    if (error.code === "ECONNRESET" || error.code === "EPIPE") {
+      if (this.#framer.isWithin) this.#error ??= cutOff();
+      return;
+    }
     this.#error ??= new AlphaPulseError("LINK_FAILED", `${this.peer}: ${error.message}`, { cause: error });
   }
 

@@ -4,7 +4,7 @@ import { Actor, AssetType, InstrumentId, QuoteTLV, TradeTLV, Venue } from "alpha
 const instrument = InstrumentId.of(Venue.Coinbase, AssetType.SpotPair, "BTC-USD");
 
 export default new Actor(import.meta.url, {
-  config: { delayMs: 5, failAt: 0, exitAt: 0 },
+  config: { delayMs: 5, failAt: 0, exitAt: 0, failIn: "" },
   inputs: { market: [TradeTLV] },
   outputs: { quotes: { types: [QuoteTLV], onBackPressure: "wait" } },
   setup({ config, send, timers, clock, random, log }) {
@@ -12,6 +12,9 @@ export default new Actor(import.meta.url, {
     const late = [];
     const stopped = [];
     const draw = random.next();
+    const ticks = [];
+    timers.every(100, () => ticks.push(clock.nowUs()));
+    if (config.failIn === "setup") throw new Error("told to fail in setup");
     return {
       market: {
         Trade(trade) {
@@ -47,7 +50,7 @@ export default new Actor(import.meta.url, {
           exchangeTimestamp: 0n,
         });
       },
-      snapshot: () => ({ seen, late, draw }),
+      snapshot: () => ({ seen, late, draw, ticks }),
     };
   },
 });

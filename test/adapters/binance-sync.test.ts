@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { RecordedEvent } from "../../src/adapters.js";
 import { OrderBookReconstructor } from "../../src/books.js";
 import { formatFixed8 } from "../../src/protocol/fixed-point.js";
 import type { MessageView } from "../../src/protocol/message-view.js";
 import type { SendResult } from "../../src/protocol/publisher.js";
 import { InstrumentStatusTLV, OrderBookDeltaTLV, OrderBookTLV } from "../../src/tlvs/market-data.js";
 import { ModelBook, sidesOf } from "../books/levels.js";
-import { Bench, depth, futuresDepth, snapshotBody, ticker } from "./collector.js";
+import { Bench, depth, futuresDepth, json, snapshotBody, ticker } from "./collector.js";
 import { TestPublisher } from "./test-publisher.js";
 
 const SYNCING = 1;
@@ -202,20 +203,44 @@ describe("spot", () => {
     const bench = new Bench();
     expect(bench.snapshot(snapshotBody(1))).toMatchObject({
       code: "AMBIGUOUS_SNAPSHOT",
-      message: expect.stringMatching(/no symbol was heard of/),
+      message: expect.stringMatching(/0 symbols it could be of/),
     });
     bench.frame(ticker(1, "1", "1", "2", "1"));
     bench.frame(ticker(1, "1", "1", "2", "1", "ETHUSDT"));
     expect(bench.snapshot(snapshotBody(1))).toMatchObject({
       code: "AMBIGUOUS_SNAPSHOT",
-      message: expect.stringMatching(/2 symbols/),
+      message: expect.stringMatching(/2 symbols it could be of/),
     });
     expect(bench.snapshot({ ...snapshotBody(1), symbol: "ETHUSDT" })).toBeUndefined(); // COIN-M says it itself
     expect(bench.adapter.stats().books.map(({ symbol }) => symbol)).toEqual(["ETHUSDT"]);
+    expect(bench.snapshot({ ...snapshotBody(1), symbol: "ETHUSDT" }, "BTCUSDT")).toMatchObject({
+      code: "BAD_FRAME",
+      message: expect.stringMatching(/^a snapshot of ETHUSDT was given as one of BTCUSDT at byte/),
+    });
     expect(bench.snapshot({ bids: [], asks: [] }, "ETHUSDT")).toMatchObject({
       code: "BAD_FRAME",
       message: /lastUpdateId/,
     });
+  });
+
+  test("in a recording it may be the only symbol of that recording", () => {
+    const bench = new Bench();
+    const event = (recording: number, body: object, kind: "frame" | "snapshot" = "frame"): RecordedEvent => ({
+      atUs: 1,
+      kind,
+      bytes: json(body),
+      symbol: undefined,
+      recording,
+    });
+    const code = (given: RecordedEvent): string | undefined => bench.adapter.accept(given)?.code;
+    expect(code(event(0, snapshotBody(5), "snapshot"))).toBe("AMBIGUOUS_SNAPSHOT");
+    code(event(0, depth(1, 5, [], [], "BTCUSDT")));
+    code(event(1, depth(1, 7, [], [], "ETHUSDT")));
+    expect(code(event(1, snapshotBody(6), "snapshot"))).toBeUndefined();
+    expect(bench.adapter.stats().books.map(({ state }) => state)).toEqual(["syncing", "live"]);
+    code(event(0, depth(1, 5, [], [], "BNBUSDT")));
+    code(event(0, depth(1, 5, [], [], "BTCUSDT")));
+    expect(code(event(0, snapshotBody(5), "snapshot"))).toBe("AMBIGUOUS_SNAPSHOT");
   });
 });
 

@@ -29,7 +29,7 @@ export interface Published {
 }
 
 /** The one TLV of a message that is no extension. */
-export function publishedOf(message: MessageView): Published {
+function publishedOf(message: MessageView): Published {
   for (const tlv of TLVS) {
     const value = message.get(tlv);
     if (value !== undefined) return { name: tlv.name, value, reference: message.get(VenueReferenceTLV)?.reference };

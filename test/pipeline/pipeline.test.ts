@@ -11,6 +11,7 @@ interface EchoConfig {
   readonly delayMs?: number;
   readonly failAt?: number;
   readonly exitAt?: number;
+  readonly failIn?: string;
 }
 
 function pipelineOf(config: EchoConfig = {}, count = COUNT): Pipeline<"trades" | "quotes"> {
@@ -26,6 +27,7 @@ interface EchoState {
   seen: number[];
   late: number[];
   draw: number;
+  ticks: number[];
 }
 
 describe.each(["thread", "worker", "process"] as const)("in placement %s", (placement) => {
@@ -51,6 +53,20 @@ describe.each(["thread", "worker", "process"] as const)("in placement %s", (plac
     await expect(running.finished).rejects.toMatchObject({
       code: "HANDLER_FAILED",
       message: "actor echo, input market: a handler threw: told to fail at 100",
+    });
+  });
+
+  test("timers that are set before time begins count from the first event, and setup's errors name the actor", async () => {
+    const running = await pipelineOf({}, 1_000).start({ placement, clock: "replay", settleMs: 0 });
+    await running.finished;
+    const { ticks } = (await running.snapshot("echo")) as EchoState;
+    await running.stop();
+    const FIRST_US = 1_700_000_000_001_000;
+    expect(ticks.slice(0, 3).map((us) => us - FIRST_US)).toEqual([100_000, 200_000, 300_000]);
+    const failed = pipelineOf({ failIn: "setup" }).start({ placement, clock: "replay", onLog: () => {} });
+    await expect(failed).rejects.toMatchObject({
+      code: "ACTOR_FAILED",
+      message: "actor echo: setup failed: told to fail in setup",
     });
   });
 

@@ -11,7 +11,7 @@ import { Relay } from "../../src/relay/relay.js";
 import { connect } from "../../src/session/connect.js";
 import type { Connection } from "../../src/session/connection.js";
 import type { GapNotice } from "../../src/session/subscription.js";
-import { QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
+import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
 import { ArbitrageSignalTLV, SignalIdentityTLV } from "../../src/tlvs/signal.js";
 import { GoodbyeTLV } from "../../src/tlvs/system.js";
 import { StreamFramer } from "../../src/transports/framer.js";
@@ -399,4 +399,35 @@ test("a relay that closes says goodbye: its readers end without a failure", asyn
   await relay.close();
   expect(await reader.ended).toBeUndefined();
   await expect(connect(relay)).rejects.toMatchObject({ code: "GOODBYE" });
+});
+
+describe.each(WAYS)("a relay that closes, over %s", (_, make) => {
+  test("first sends all that it has taken", async () => {
+    const { listen, via } = make();
+    const relay = await relayAt(listen);
+    const producer = await connected(via(relay), { source: 5 });
+    const reader = await connected(via(relay));
+    let count = 0;
+    await reader.subscribe({ types: [TradeTLV] }, { Trade: () => void count++ });
+    const TOTAL = 50_000;
+    for (let n = 1; n <= TOTAL; n++) {
+      while (producer.publish(TradeTLV, tradeOf(n)) !== "sent") await producer.ready();
+    }
+    await producer.flush();
+    await relay.close();
+    expect(await reader.ended).toBeUndefined();
+    expect(count).toBe(TOTAL);
+  });
+
+  test("a message that the link cannot carry is answered so, and nothing ends", async () => {
+    const { listen, via } = make();
+    const relay = await relayAt(listen);
+    const producer = await connected(via(relay), { source: 5 });
+    producer.claim(OrderBookTLV, { bids: 4_000 });
+    for (let i = 1; i < 20; i++) producer.append(OrderBookTLV, { bids: 4_000 });
+    expect(producer.commit()).toBe("tooLarge");
+    expect(producer.publish(TradeTLV, tradeOf(1))).toBe("sent");
+    await producer.flush();
+    expect(relay.stats().received).toBe(1);
+  });
 });

@@ -47,7 +47,7 @@ const TIME_MS_MAX = 9_007_199_254_740;
  *
  * It takes both raw and combined-stream frames, opens no connection, has no clock, and never throws for what a venue sends: an error is
  * returned, counted and told to `onEvent`, and the next frame is taken as if nothing had been. On the way from frame to message nothing
- * is allocated in steady state, but the text of a trade's id.
+ * is allocated in steady state, but the text of a trade's id and a number here and there.
  */
 export class BinanceAdapter {
   /** The market that it was made for. */
@@ -63,6 +63,10 @@ export class BinanceAdapter {
   readonly #update: { -readonly [K in keyof DepthUpdate]: DepthUpdate[K] };
   readonly #frames = [0, 0, 0, 0, 0, 0]; // by FrameKind
   readonly #errors: Partial<Record<AdapterErrorCode, number>> = {};
+  /** By recording: the one symbol it had frames of, null where there were more. */
+  readonly #onlyOf: (Instrument | null | undefined)[] = [];
+  /** Whose the last frame was. */
+  #current: Instrument | undefined;
   #frameCount = 0;
   #emptyTradeCount = 0;
   #isBusy = false;
@@ -79,10 +83,23 @@ export class BinanceAdapter {
     this.#update = { first: 0, last: 0, previous: 0, timeMs: 0, bids, asks };
   }
 
-  /** Takes an event of a recording: a frame or a snapshot. Returns what was wrong with it, if anything. */
+  /**
+   * Takes an event of a recording: a frame or a snapshot. A snapshot that does not say whose it is belongs to the only symbol that its
+   * own recording had frames of.
+   *
+   * @returns what was wrong with it, if anything: as with {@link BinanceAdapter.frame} and {@link BinanceAdapter.snapshot}
+   */
   accept(event: RecordedEvent): AdapterError | undefined {
-    if (event.kind === "frame") return this.frame(event.bytes, event.atUs);
-    return this.snapshot(event.bytes, event.atUs, event.symbol);
+    const { recording } = event;
+    if (event.kind === "snapshot") {
+      return this.#takeSnapshot(event.bytes, event.atUs, event.symbol, this.#onlyOf[recording] ?? undefined);
+    }
+    this.#current = undefined;
+    const error = this.frame(event.bytes, event.atUs);
+    if (this.#current !== undefined && this.#current !== this.#onlyOf[recording]) {
+      this.#onlyOf[recording] = this.#onlyOf[recording] === undefined ? this.#current : null;
+    }
+    return error;
   }
 
   /**
@@ -115,10 +132,21 @@ export class BinanceAdapter {
    * Takes the body of a depth snapshot, as REST gives it.
    *
    * @param receivedAtUs when it was received, whole microseconds since the Unix epoch
-   * @param symbol whose it is, as it was asked for; may be left out where the body says it (COIN-M) or only one symbol was heard of
+   * @param symbol whose it is, as it was asked for; may be left out where the body says it (COIN-M), or only one symbol was
+   * heard of
    * @returns what was wrong with it, if anything: as with a frame, and AMBIGUOUS_SNAPSHOT
    */
   snapshot(bytes: Uint8Array, receivedAtUs: number, symbol?: string): AdapterError | undefined {
+    const { all } = this.#instruments;
+    return this.#takeSnapshot(bytes, receivedAtUs, symbol, all.length === 1 ? all[0] : undefined);
+  }
+
+  #takeSnapshot(
+    bytes: Uint8Array,
+    receivedAtUs: number,
+    symbol: string | undefined,
+    only: Instrument | undefined,
+  ): AdapterError | undefined {
     this.#enter(receivedAtUs);
     this.#frames[FrameKind.Snapshot]!++;
     try {
@@ -126,7 +154,7 @@ export class BinanceAdapter {
       this.#scanner.scanSnapshot(bytes);
       const lastUpdateId = fields.integer(Field.lastUpdateId);
       const timeMs = fields.hasNumber(Field.T) ? this.#time(Field.T) : 0;
-      const instrument = this.#instrumentOfSnapshot(symbol);
+      const instrument = this.#instrumentOfSnapshot(symbol, only);
       if (instrument.owed !== 0) this.#feed.settle(instrument, receivedAtUs);
       this.#feed.snapshot(instrument, { lastUpdateId, timeMs, bids, asks }, receivedAtUs);
       return undefined;
@@ -223,6 +251,7 @@ export class BinanceAdapter {
     fields.needText(Field.s);
     const instrument = this.#instrumentAt(fields.bytes, fields.from(Field.s), fields.to(Field.s));
     if (instrument.owed !== 0) this.#feed.settle(instrument, atUs);
+    this.#current = instrument;
     return instrument;
   }
 
@@ -230,21 +259,25 @@ export class BinanceAdapter {
     return this.#instruments.find(bytes, from, to) ?? this.#instruments.add(bytes, from, to);
   }
 
-  #instrumentOfSnapshot(symbol: string | undefined): Instrument {
+  #instrumentOfSnapshot(symbol: string | undefined, only: Instrument | undefined): Instrument {
     const { fields } = this.#scanner;
-    if (symbol !== undefined) {
-      const bytes = new TextEncoder().encode(symbol);
-      return this.#instrumentAt(bytes, 0, bytes.length);
+    const said = fields.hasText(Field.symbol)
+      ? this.#instrumentAt(fields.bytes, fields.from(Field.symbol), fields.to(Field.symbol))
+      : undefined;
+    if (symbol === undefined) {
+      const found = said ?? only;
+      if (found !== undefined) return found;
+      const known = this.#instruments.all.length;
+      const detail = `a snapshot that does not say whose it is, and ${known} symbols it could be of: give its symbol`;
+      throw new AdapterError("AMBIGUOUS_SNAPSHOT", detail);
     }
-    if (fields.hasText(Field.symbol)) {
-      return this.#instrumentAt(fields.bytes, fields.from(Field.symbol), fields.to(Field.symbol));
-    }
-    const { all } = this.#instruments;
-    if (all.length === 1) return all[0] as Instrument;
-    const known = all.length === 0 ? "no symbol was heard of yet" : `${all.length} symbols were heard of`;
+    const bytes = new TextEncoder().encode(symbol);
+    const given = this.#instrumentAt(bytes, 0, bytes.length);
+    if (said === undefined || said === given) return given;
     throw new AdapterError(
-      "AMBIGUOUS_SNAPSHOT",
-      `a snapshot that does not say whose it is, and ${known}: give its symbol`,
+      "BAD_FRAME",
+      `a snapshot of ${said.symbol} was given as one of ${symbol}`,
+      fields.from(Field.symbol),
     );
   }
 

@@ -1,7 +1,8 @@
-import { AlphaPulseError, ProtocolError, ValueRangeError } from "../errors.js";
+import { ProtocolError, ValueRangeError } from "../errors.js";
 import { VALUE_BYTES_MAX } from "../walk.js";
 import type { SmallKind, TextField, WideKind } from "./fields.js";
 import type { Layout, VariablePlace } from "./layout.js";
+import { checkHeld, RELEASED } from "./released.js";
 import { putText, utf8Bytes } from "./text.js";
 
 /** A decoded object seen from the machinery, which knows its fields only at run time. */
@@ -42,24 +43,6 @@ export abstract class FlyweightCore {
   }
 }
 
-function refuse(): never {
-  throw new AlphaPulseError(
-    "RELEASED",
-    "this flyweight's bytes were let go: it is borrowed until its handler returns; keep toObject() instead",
-  );
-}
-
-/** What a released flyweight points at. Every access throws; the hot path pays nothing for it. */
-const RELEASED: DataView = /* @__PURE__ */ releasedView();
-
-function releasedView(): DataView {
-  const view = new DataView(new ArrayBuffer(0));
-  for (const name of Object.getOwnPropertyNames(DataView.prototype)) {
-    if (/^[gs]et/.test(name)) Object.defineProperty(view, name, { value: refuse });
-  }
-  return view;
-}
-
 /** How generated and interpreted codecs complain. */
 export interface Complaints {
   range(field: string, value: unknown, expected: string): never;
@@ -97,6 +80,9 @@ export function variableBytes(place: VariablePlace, value: unknown, complaints: 
   const { name, field } = place;
   if (field.kind === "group") {
     if (!Array.isArray(value)) complaints.range(name, value, "an array");
+    for (const entry of value) {
+      if (typeof entry !== "object" || entry === null) complaints.range(name, entry, "entries that are objects");
+    }
     return checkedCount(place, value.length, complaints) * place.stride;
   }
   if (field.kind === "text" || field.kind === "textRest") {
@@ -117,7 +103,7 @@ export function checkedCount(
   shown: unknown = count,
 ): number {
   const max = Math.min((place.field as TextField).bytesMax ?? VALUE_BYTES_MAX, place.size?.max ?? VALUE_BYTES_MAX);
-  if (count >>> 0 !== count || count > max) {
+  if (!Number.isInteger(count) || count < 0 || count > max) {
     complaints.range(place.name, shown, `at most ${max} ${place.entry === undefined ? "bytes" : "entries"}`);
   }
   return count;
@@ -143,6 +129,7 @@ export function checkedTotal({ name }: VariablePlace, total: number, complaints:
 
 /** Raw bytes: a copy, or with `borrowed` a view over the message. */
 export function readBytes(view: DataView, offset: number, count: number, borrowed = false): Uint8Array {
+  checkHeld(view);
   const found = new Uint8Array(view.buffer, view.byteOffset + offset, count);
   return borrowed ? found : found.slice();
 }
@@ -156,6 +143,7 @@ export function writeBytes(
   complaints: Complaints,
   field: string,
 ): void {
+  checkHeld(view);
   if (!(value instanceof Uint8Array) || value.byteLength !== count) {
     complaints.range(field, value, `a Uint8Array of exactly ${count} bytes`);
   }
@@ -171,6 +159,7 @@ export function writeText(
   complaints: Complaints,
   field: string,
 ): void {
+  checkHeld(view);
   if (typeof value !== "string" || utf8Bytes(value) !== count) {
     complaints.range(field, value, `text of exactly ${count} bytes in UTF-8`);
   }

@@ -76,6 +76,7 @@ export interface SizeField extends Field<never> {
 /** The fields of a TLV in the order of the wire. */
 export type FieldMap = Readonly<Record<string, AnyField>>;
 
+/** Any field that a schema can have. */
 export type AnyField =
   | SmallField
   | WideField

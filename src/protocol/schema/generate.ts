@@ -96,7 +96,7 @@ function writeOf({ field }: FixedPlace, place: string, label: string): string {
 
 function smallCheck(kind: SmallKind, label: string): string {
   const [least, greatest] = SMALL_RANGES[kind];
-  const whole = least < 0 ? "(v | 0) !== v" : "v >>> 0 !== v";
+  const whole = least < 0 ? 'typeof v !== "number" || (v | 0) !== v' : 'typeof v !== "number" || v >>> 0 !== v';
   const lower = least < 0 ? ` || v < ${least}` : "";
   return `if (${whole}${lower} || v > ${greatest}) complaints.range("${label}", v, "an integer from ${least} to ${greatest}");`;
 }
@@ -171,7 +171,7 @@ function flyweightClass(tlv: string, layout: Layout): string {
     "}",
     wrapMethod(layout),
     "release() { super.release();",
-    ...groups.map(({ name }) => `this.${name}.view = this.${name}.entry.view = this.view; this.${name}.count = 0;`),
+    ...groups.map(({ name }) => `this.${name}.view = this.${name}.entry.view = this.view;`),
     "}",
     "toObject() { return decode(this.view, this.offset, this.byteLength); }",
     ...layout.fixed.map((place) => accessorsOf(place, "")),
@@ -187,12 +187,19 @@ function wrapMethod(layout: Layout): string {
 if (byteLength !== ${layout.fixedBytes}) complaints.length(byteLength, "exactly ${layout.fixedBytes}", offset);
 this.view = view; this.offset = offset; this.byteLength = byteLength; return this; }`;
   }
+  const tooShort = 'complaints.length(byteLength, "at least " + (end - offset) + " by its own counts", offset);';
   return [
     "wrap(view, offset = 0, byteLength = view.byteLength - offset) {",
     `if (byteLength < ${layout.fixedBytes}) complaints.length(byteLength, "at least ${layout.fixedBytes}", offset);`,
     `let end = offset + ${layout.fixedBytes};`,
     ...layout.variable.map((place) => {
       const count = countOf(place, "offset");
+      if (place.size === undefined) {
+        return (
+          `const n_${place.name} = ${count}; const p_${place.name} = end; ` +
+          `if (n_${place.name} < 0) ${tooShort} end += n_${place.name};`
+        );
+      }
       return place.entry === undefined
         ? `const n_${place.name} = ${count}; const p_${place.name} = end; end += n_${place.name};`
         : `const n_${place.name} = ${count}; const p_${place.name} = end; end += n_${place.name} * ${place.stride};`;

@@ -188,14 +188,18 @@ function decodeObject(layout: Layout, view: DataView, offset: number, byteLength
   return object;
 }
 
+// Symbols, so that a field may have any name.
+const STARTS = Symbol("starts");
+const GROUPS = Symbol("groups");
+
 function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["decode"]): new () => FlyweightCore {
   const groups = layout.variable.flatMap((place) =>
     place.entry === undefined ? [] : [{ place, Group: groupClass(place, place.entry, complaints) }],
   );
   class Flyweight extends FlyweightCore {
     /** Where each variable field starts, and how many entries or bytes it has. */
-    readonly starts = new Map<string, readonly [offset: number, count: number]>();
-    readonly groups = new Map(groups.map(({ place, Group }) => [place.name, new Group()]));
+    readonly [STARTS] = new Map<string, readonly [offset: number, count: number]>();
+    readonly [GROUPS] = new Map(groups.map(({ place, Group }) => [place.name, new Group()]));
 
     wrap(
       view: DataView,
@@ -210,6 +214,7 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
       let end = offset + layout.fixedBytes;
       for (const place of layout.variable) {
         const count = sizeAt(place, view, offset, offset + byteLength - end);
+        if (count < 0) complaints.length(byteLength, `at least ${end - offset} by its own counts`, offset);
         starts.push([place, end, count]);
         end += count * place.stride;
       }
@@ -218,15 +223,15 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
       this.offset = offset;
       this.byteLength = byteLength;
       for (const [place, start, count] of starts) {
-        this.starts.set(place.name, [start, count]);
-        this.groups.get(place.name)?.point(view, start, count);
+        this[STARTS].set(place.name, [start, count]);
+        this[GROUPS].get(place.name)?.point(view, start, count);
       }
       return this;
     }
 
     override release(): void {
       super.release();
-      for (const group of this.groups.values()) group.point(this.view, 0, 0);
+      for (const group of this[GROUPS].values()) group.release(this.view);
     }
 
     toObject(): AnyObject {
@@ -236,10 +241,10 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
   for (const place of layout.fixed) defineAccessors(Flyweight.prototype, place, complaints, "");
   for (const place of layout.variable) {
     const { name } = place;
-    const start = (flyweight: Flyweight): readonly [number, number] => flyweight.starts.get(name) ?? [0, 0];
+    const start = (flyweight: Flyweight): readonly [number, number] => flyweight[STARTS].get(name) ?? [0, 0];
     Object.defineProperty(Flyweight.prototype, name, {
       get(this: Flyweight) {
-        if (place.entry !== undefined) return this.groups.get(name);
+        if (place.entry !== undefined) return this[GROUPS].get(name);
         const [at, count] = start(this);
         return isText(place) ? readText(this.view, at, count) : readBytes(this.view, at, count, true);
       },
@@ -253,6 +258,7 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
 }
 
 interface Group {
+  release(view: DataView): void;
   point(view: DataView, offset: number, count: number): void;
 }
 
@@ -263,6 +269,10 @@ function groupClass(place: VariablePlace, layout: Layout, complaints: Complaints
     readonly entry = new Entry();
     count = 0;
     #offset = 0;
+
+    release(view: DataView): void {
+      this.entry.view = view;
+    }
 
     point(view: DataView, offset: number, count: number): void {
       this.entry.view = view;
@@ -327,7 +337,9 @@ function defineWideAccessors(
       const high = this.view.getUint32(this.offset + offset + 4, true);
       const top = field.kind === "u64" ? high : high | 0;
       const value = field.unit === "Us" ? microsecondsOf(low, high) : top * 4_294_967_296 + low;
-      if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER - 1) {
+      // The halves say it exactly: a number that is too large may have been rounded to one that is not.
+      const isBeyond = field.unit === "Us" ? value > Number.MAX_SAFE_INTEGER : top > 0x1f_ffff || top < -0x20_0000;
+      if (isBeyond) {
         complaints.range(
           label + field.unit,
           (this as unknown as AnyObject)[name],

@@ -1,5 +1,6 @@
 import { AlphaPulseError } from "../errors.js";
 import { INSTRUMENT_BYTES } from "../instrument-id.js";
+import { VALUE_BYTES_MAX } from "../walk.js";
 import type {
   AnyField,
   BlobField,
@@ -62,18 +63,27 @@ export function layoutOf(tlv: string, fields: FieldMap): Layout {
   const fixed: FixedPlace[] = [];
   const variable: VariablePlace[] = [];
   const sizes = new Map<string, { offset: number; encoding: "u8" | "u16" }>();
+  const names = new Set<string>();
   let offset = 0;
   for (const [name, field] of Object.entries(fields)) {
     checkName(tlv, name);
+    for (const shown of namesOf(name, field)) {
+      if (names.has(shown)) throw badSchema(tlv, name, `and another both give a flyweight the name ${shown}`);
+      names.add(shown);
+    }
     if (isVariable(field)) {
       variable.push(variablePlace(tlv, name, field, sizes.get(name)));
       sizes.delete(name);
       continue;
     }
     if (variable.length > 0) throw badSchema(tlv, name, "stands behind a variable field: fixed fields come first");
+    if (field.kind === "size" && sizes.has(field.of)) throw badSchema(tlv, field.of, "has two size fields");
     if (field.kind === "size") sizes.set(field.of, { offset, encoding: field.encoding });
     fixed.push({ name, field, offset });
     offset += field.kind === "bytes" || field.kind === "zero" ? field.bytes : (BYTES_OF[bytesKey(field)] as number);
+    if (!(offset <= VALUE_BYTES_MAX) || !Number.isInteger(offset) || offset < (fixed.at(-1) as FixedPlace).offset) {
+      throw badSchema(tlv, name, `ends at byte ${offset}: a TLV has 0 to ${VALUE_BYTES_MAX} whole ones`);
+    }
   }
   for (const of of sizes.keys()) throw badSchema(tlv, of, "has a size field but does not follow it");
   const last = variable.findIndex((place) => place.size === undefined);
@@ -99,6 +109,7 @@ function variablePlace(
   size: { offset: number; encoding: "u8" | "u16" } | undefined,
 ): VariablePlace {
   const takesRest = field.kind === "rest" || field.kind === "textRest";
+  if (takesRest && size !== undefined) throw badSchema(tlv, name, "takes all bytes that remain: it has no size field");
   if (!takesRest && size === undefined)
     throw badSchema(tlv, name, "needs a size field before it: sizeOf(name, encoding)");
   const entry = field.kind === "group" ? layoutOf(`${tlv}.${name}`, field.fields) : undefined;
@@ -107,7 +118,7 @@ function variablePlace(
   return {
     name,
     field,
-    size: size === undefined || takesRest ? undefined : { ...size, max },
+    size: size === undefined ? undefined : { ...size, max },
     stride: entry?.fixedBytes ?? 1,
     entry,
   };
@@ -126,6 +137,12 @@ const TAKEN = new Set([
   "tlv",
   "constructor",
 ]);
+
+/** Every name under which a flyweight shows a field. */
+function namesOf(name: string, field: AnyField): readonly string[] {
+  const isWide = field.kind === "u64" || field.kind === "i64";
+  return isWide ? [name, `${name}Low`, `${name}High`, name + field.unit] : [name];
+}
 
 function checkName(tlv: string, name: string): void {
   if (!IDENTIFIER.test(name) || TAKEN.has(name)) {

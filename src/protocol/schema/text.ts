@@ -1,4 +1,5 @@
 import { ProtocolError } from "../errors.js";
+import { checkHeld } from "./released.js";
 
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -25,6 +26,7 @@ export function utf8Bytes(text: string): number {
 
 /** The text in `view[offset, offset + count)`. @throws ProtocolError BAD_TEXT where it is not UTF-8 */
 export function readText(view: DataView, offset: number, count: number): string {
+  checkHeld(view);
   if (count <= LOOP_BYTES_MAX) {
     let text = "";
     let i = 0;

@@ -141,7 +141,7 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   /** Zeroes the bytes of a value with these counts and writes the counts: what a flyweight then fills. */
   prepare(bytes: Uint8Array, view: DataView, offset: number, counts: Partial<CountsOf<Fields>> = {}): number {
     const byteLength = this.byteLengthFor(counts);
-    bytes.fill(0, offset, offset + byteLength);
+    zeroBytes(bytes, view, offset, byteLength);
     for (const place of this.layout.variable) {
       const count = (counts as Readonly<Record<string, number | undefined>>)[place.name] ?? 0;
       if (place.size?.encoding === "u8") view.setUint8(offset + place.size.offset, count);
@@ -149,6 +149,19 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
     }
     return byteLength;
   }
+}
+
+/** Up to this length a loop beats the platform's fill. */
+const LOOP_BYTES_MAX = 128;
+
+function zeroBytes(bytes: Uint8Array, view: DataView, offset: number, count: number): void {
+  if (count > LOOP_BYTES_MAX) {
+    bytes.fill(0, offset, offset + count);
+    return;
+  }
+  let i = 0;
+  for (; i <= count - 4; i += 4) view.setInt32(offset + i, 0, true);
+  for (; i < count; i++) view.setUint8(offset + i, 0);
 }
 
 /** Any TLV, where its fields do not matter. */
@@ -165,22 +178,33 @@ export type CountsFor<T extends AnyTLV> = Partial<CountsOf<T["fields"]>>;
 
 /** One flyweight per TLV, made at first use: indexed by type, so that finding it costs an array access. */
 export class FlyweightCache {
-  readonly #tlvs: (AnyTLV | undefined)[] = [];
-  readonly #flyweights: (Flyweight | undefined)[] = [];
+  readonly #tlvs: (AnyTLV | undefined)[] = new Array(256).fill(undefined);
+  readonly #flyweights: (Flyweight | undefined)[] = new Array(256).fill(undefined);
+  /** Those given out since the last release. */
+  readonly #given: Flyweight[] = [];
 
   /** The flyweight of this very TLV. */
   of<T extends AnyTLV>(tlv: T): FlyweightOf<T> {
     const { type } = tlv;
-    if (this.#tlvs[type] === tlv) return this.#flyweights[type] as FlyweightOf<T>;
-    const made = tlv.flyweight() as Flyweight;
-    this.#tlvs[type] = tlv;
-    this.#flyweights[type] = made;
-    return made as FlyweightOf<T>;
+    if (this.#tlvs[type] !== tlv) {
+      this.#tlvs[type] = tlv;
+      this.#flyweights[type] = tlv.flyweight() as Flyweight;
+    }
+    return this.#flyweights[type] as FlyweightOf<T>;
   }
 
-  /** Lets the bytes of all flyweights go. */
+  /** The same, to be let go at the next {@link FlyweightCache.release}. */
+  lend<T extends AnyTLV>(tlv: T): FlyweightOf<T> {
+    const flyweight = this.of(tlv);
+    this.#given.push(flyweight as unknown as Flyweight);
+    return flyweight;
+  }
+
+  /** Lets the bytes go of all that were lent. */
   release(): void {
-    for (const flyweight of this.#flyweights) flyweight?.release();
+    if (this.#given.length === 0) return;
+    for (const flyweight of this.#given) flyweight.release();
+    this.#given.length = 0;
   }
 }
 

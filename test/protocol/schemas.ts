@@ -1,0 +1,203 @@
+import fc from "fast-check";
+import { InstrumentId } from "../../src/protocol/instrument-id.js";
+import {
+  type AnyField,
+  blob,
+  bytes,
+  type FieldMap,
+  group,
+  i8,
+  i16,
+  i32,
+  i64,
+  instrument,
+  price,
+  rest,
+  size,
+  sizeOf,
+  text,
+  textRest,
+  textUpTo,
+  timestamp,
+  u8,
+  u16,
+  u32,
+  u64,
+  zero,
+} from "../../src/protocol/schema/fields.js";
+
+/** An object of a TLV's fields, seen from a test that knows them only at run time. */
+export type AnyObject = Readonly<Record<string, unknown>>;
+
+/** Names that a codec might trip over: words of the language, and of the codecs themselves. */
+const AWKWARD = [
+  ..."abcdefghijklmnopqrstuvwxyz",
+  ...["starts", "groups", "group", "entry", "count", "at", "point", "end", "value", "values", "index", "length"],
+  ...["get", "set", "static", "class", "new", "this", "arguments", "prototype", "complaints", "decode", "label", "us"],
+  ...["Entry", "Group", "EntryView", "FlyweightCore", "Flyweight", "layout", "place", "bytes", "low", "high", "field"],
+];
+/** So that `priceLow` beside a wide `price` is not made here: that is an error of its own. */
+const DERIVED = /(Low|High|Units|Us|Number)$/;
+
+const name = fc.oneof(
+  fc.constantFrom(...AWKWARD),
+  fc.constantFrom("starts", "groups", "at", "count", "entry"), // what the codecs call their own
+  fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9]{0,7}$/).filter((made) => !RESERVED.has(made) && !DERIVED.test(made)),
+);
+const RESERVED = new Set(["view", "offset", "byteLength", "wrap", "wrapBytes", "toObject", "release", "tlv"]);
+
+const fixedField: fc.Arbitrary<AnyField> = fc.oneof(
+  fc.constantFrom<AnyField>(u8, u16, u32, i8, i16, i32),
+  fc.constantFrom<AnyField>(u64, i64, price, size, timestamp),
+  fc.constantFrom<AnyField>(instrument),
+  fc.nat(20).map(bytes),
+  fc.nat(9).map(zero),
+);
+
+const row = (minLength: number, maxLength: number): fc.Arbitrary<[string, AnyField][]> =>
+  fc.uniqueArray(fc.tuple(name, fixedField), { minLength, maxLength, selector: ([key]) => key });
+
+type Variable = "group" | "text" | "textUpTo" | "blob";
+const variable = fc.record({
+  kind: fc.constantFrom<Variable>("group", "group", "text", "textUpTo", "blob"),
+  encoding: fc.constantFrom("u8" as const, "u16" as const),
+  /** Among the fixed fields, where its count or length stands. */
+  place: fc.nat(),
+  entry: row(1, 4),
+});
+
+/** The fields of a TLV: any fixed ones, groups, texts and blobs with their sizes anywhere before, and perhaps a rest. */
+export const arbitraryFields: fc.Arbitrary<FieldMap> = fc
+  .record({
+    fixed: row(0, 8),
+    variables: fc.option(fc.array(variable, { maxLength: 3 }), { freq: 2 }),
+    last: fc.option(fc.constantFrom<AnyField>(rest, textRest), { freq: 2 }),
+    names: fc.uniqueArray(name, { minLength: 8, maxLength: 8 }),
+  })
+  .map(({ fixed, variables, last, names }) => {
+    const rows = fixed.map(([key, field]) => [`${key}F`, field] as [string, AnyField]);
+    const behind: [string, AnyField][] = [];
+    variables?.forEach(({ kind, encoding, place, entry }, i) => {
+      const key = names[i] as string;
+      rows.splice(place % (rows.length + 1), 0, [`${names[i + 4]}S`, sizeOf(key, encoding)]);
+      const field = kind === "group" ? group(Object.fromEntries(entry)) : { text, blob, textUpTo: textUpTo(12) }[kind];
+      behind.push([key, field]);
+    });
+    if (last !== null) behind.push([names[3] as string, last]);
+    // Half of the fixed fields keep an awkward name of their own.
+    const taken = new Set([...behind, ...rows].map(([key]) => key));
+    const renamed = rows.map(([key, field]): [string, AnyField] => {
+      const short = key.slice(0, -1);
+      return field.kind === "size" || taken.has(short) ? [key, field] : [short, field];
+    });
+    return Object.fromEntries([...renamed, ...behind]);
+  });
+
+/** Integers of 64 bits, many of them where a number stops being exact. */
+function wide(min: bigint, max: bigint): fc.Arbitrary<bigint> {
+  const edges = [2n ** 53n, -(2n ** 53n), 2n ** 32n, -(2n ** 32n), 0n, min, max, (2n ** 53n - 1n) * 1000n];
+  const near = fc
+    .tuple(fc.constantFrom(...edges), fc.bigInt({ min: -2n, max: 2n }))
+    .map(([edge, step]) => edge + step)
+    .filter((value) => value >= min && value <= max);
+  return fc.oneof(near, fc.bigInt({ min, max }));
+}
+
+const whole = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
+const writing = (maxLength: number): fc.Arbitrary<string> =>
+  fc.oneof(
+    fc.string({ maxLength, size: "max" }),
+    fc.string({ unit: "binary", maxLength: maxLength >> 2, size: "max" }),
+  );
+
+/** What a field can hold; undefined for one that no object has. */
+function arbitraryValue(field: AnyField): fc.Arbitrary<unknown> | undefined {
+  switch (field.kind) {
+    case "u8":
+      return whole(0, 0xff);
+    case "u16":
+      return whole(0, 0xffff);
+    case "u32":
+      return whole(0, 0xffff_ffff);
+    case "i8":
+      return whole(-0x80, 0x7f);
+    case "i16":
+      return whole(-0x8000, 0x7fff);
+    case "i32":
+      return whole(-0x8000_0000, 0x7fff_ffff);
+    case "u64":
+      return wide(0n, 2n ** 64n - 1n);
+    case "i64":
+      return wide(-(2n ** 63n), 2n ** 63n - 1n);
+    case "instrument":
+      return fc
+        .tuple(whole(0, 0xffff), whole(0, 0xff), wide(0n, 2n ** 64n - 1n))
+        .map((parts) => new InstrumentId(...parts));
+    case "bytes":
+      return fc.uint8Array({ minLength: field.bytes, maxLength: field.bytes });
+    case "text":
+      return writing(field.bytesMax ?? 60);
+    case "textRest":
+      return writing(60);
+    case "blob":
+      return fc.uint8Array({ maxLength: 40, size: "max" });
+    case "rest":
+      return fc.uint8Array({ maxLength: 40, size: "max" });
+    case "group":
+      return fc.array(arbitraryObject(field.fields), { maxLength: 6 });
+    default:
+      return undefined;
+  }
+}
+
+/** An object of these fields, in their order, that can be encoded. */
+export function arbitraryObject(fields: FieldMap): fc.Arbitrary<AnyObject> {
+  const values = Object.entries(fields).flatMap(([key, field]) => {
+    const value = arbitraryValue(field);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return fc
+    .tuple(...values.map(([, value]) => value))
+    .map((made) => Object.fromEntries(made.map((value, i) => [values[i]?.[0], value])));
+}
+
+/** What hardly any field can hold, and what some can. */
+export const arbitraryAnything: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    undefined,
+    null,
+    true,
+    "",
+    "5",
+    "é",
+    "\ud800",
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    0.5,
+    -0,
+  ),
+  fc.constantFrom<unknown>(
+    [],
+    {},
+    [1],
+    [null],
+    { venue: 1 },
+    { venue: 1, assetType: 1, assetId: 1n },
+    new Uint8Array(3),
+  ),
+  fc.constantFrom<unknown>({ venue: -1, assetType: 1, assetId: 1n }, { venue: 1, assetType: 1n, assetId: 1n }, () => 1),
+  fc.constantFrom<unknown>(
+    new Uint8Array(70_000),
+    "x".repeat(300),
+    "é".repeat(300),
+    2 ** 53,
+    -(2 ** 53),
+    2 ** 64,
+    1e300,
+  ),
+  fc.bigInt({ min: -(2n ** 65n), max: 2n ** 65n }),
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  fc.maxSafeInteger(),
+  fc.integer({ min: 0, max: 127 }),
+  fc.bigInt({ min: 0n, max: 2n ** 53n }),
+);
