@@ -17,6 +17,17 @@ const IMPORTS = { full: 21, quick: 3 };
 const WAKE_UPS = { full: 2_000, quick: 100 };
 const DEMO_MS_MAX = 120_000;
 
+const SUBJECTS = {
+  thread: "alphapulse: one thread",
+  worker: "alphapulse: two workers",
+  process: "alphapulse: a process per actor",
+} as const;
+const PERCENTILES = [
+  ["p50", "p50"],
+  ["p99", "p99"],
+  ["p999", "p99.9"],
+] as const;
+
 /** What of the demo's summary is used here. */
 interface DemoSummary {
   readonly framesPerSecond: number;
@@ -30,6 +41,7 @@ export async function run(context: BenchContext): Promise<void> {
   const areThere = files.every((file) => existsSync(file));
   if (!areThere) context.note("the recordings are not here: the built-in market simulator instead");
   await compareReplays(context, areThere ? files : []);
+  comparePaced(context);
   await measureWakeUps(context);
   compareImports(context);
 }
@@ -40,10 +52,12 @@ async function compareReplays(context: BenchContext, files: readonly string[]): 
   const frames = files.flatMap(framesOf);
   const parsed: number[] = [];
   const placements = ["thread", "worker", "process"] as const;
-  const summaries = new Map<string, DemoSummary[]>(placements.map((placement) => [placement, []]));
+  const summaries = new Map<(typeof placements)[number], DemoSummary[]>(placements.map((placement) => [placement, []]));
+  const simulated = ["--seconds", context.quick ? "20" : "90"];
+  const input = files.length > 0 ? files.flatMap((file) => ["--replay", file]) : simulated;
   for (let round = 0; round < rounds; round++) {
     if (frames.length > 0) parsed.push(parseAll(frames));
-    for (const placement of placements) summaries.get(placement)?.push(runDemo(context, placement, files));
+    for (const placement of placements) summaries.get(placement)?.push(runDemo(context, placement, input));
   }
   const throughput = "replay through all stages";
   for (const [placement, runs] of summaries) {
@@ -52,11 +66,7 @@ async function compareReplays(context: BenchContext, files: readonly string[]): 
     const subject = `alphapulse: ${where}`;
     const value = median(runs.map(({ framesPerSecond }) => framesPerSecond));
     context.report({ name: throughput, subject, value, unit: "frames/s", better: "higher" });
-    for (const [key, label] of [
-      ["p50", "p50"],
-      ["p99", "p99"],
-      ["p999", "p99.9"],
-    ] as const) {
+    for (const [key, label] of PERCENTILES) {
       const us = median(runs.map(({ tickToOrderUs }) => tickToOrderUs[key]));
       context.report({ name: `tick to order ${label}`, subject, value: us, unit: "us", better: "lower" });
     }
@@ -69,6 +79,23 @@ async function compareReplays(context: BenchContext, files: readonly string[]): 
       unit: "frames/s",
       better: "higher",
     });
+  }
+}
+
+/**
+ * The same latencies at a pace that leaves every thread time to sleep: as fast as it can, a replay measures its own
+ * queues. Each hop then costs a wake-up, which stands beside it.
+ */
+function comparePaced(context: BenchContext): void {
+  const pace = context.quick ? ["--seconds", "10", "--speed", "10"] : ["--seconds", "40", "--speed", "10"];
+  const rounds = context.quick ? 1 : 3;
+  for (const placement of ["thread", "worker", "process"] as const) {
+    const runs = Array.from({ length: rounds }, () => runDemo(context, placement, pace));
+    for (const [key, label] of PERCENTILES) {
+      const value = median(runs.map(({ tickToOrderUs }) => tickToOrderUs[key]));
+      const name = `tick to order ${label}, paced`;
+      context.report({ name, subject: SUBJECTS[placement], value, unit: "us", better: "lower" });
+    }
   }
 }
 
@@ -85,8 +112,7 @@ function parseAll(frames: readonly string[]): number {
   return (objects / (performance.now() - start)) * 1_000;
 }
 
-function runDemo({ root, quick }: BenchContext, placement: string, files: readonly string[]): DemoSummary {
-  const input = files.length > 0 ? files.flatMap((file) => ["--replay", file]) : ["--seconds", quick ? "20" : "90"];
+function runDemo({ root }: BenchContext, placement: string, input: readonly string[]): DemoSummary {
   const main = join(root, "build/examples/demo/main.js");
   const text = execFileSync(process.execPath, [main, "--json", "--placement", placement, ...input], {
     encoding: "utf8",

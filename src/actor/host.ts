@@ -11,7 +11,7 @@ export interface TimeOptions {
 
 const TIMER_MS_MAX = 2 ** 30;
 /** Events of sources between two looks at the rest of the event loop. */
-const EVENTS_PER_TURN = 256;
+const EVENTS_PER_TURN = 32;
 
 /** What a host runs sources of. */
 export interface SourceRun {
@@ -55,6 +55,8 @@ export class Host {
   #stopped = false;
   #paceFromUs: number | undefined;
   #paceFromMs = 0;
+  /** Ends the wait for the next event's time. */
+  #endWait: () => void = () => {};
 
   constructor(time: TimeOptions) {
     this.time = time;
@@ -153,6 +155,7 @@ export class Host {
         if (feed.index === feed.batch.length) break;
         const event = feed.batch[feed.index++] as { readonly atUs: number };
         if (this.time.speed !== "max") await this.#pace(event.atUs, this.time.speed);
+        if (this.#stopped) return;
         this.advanceTo(event.atUs);
         feed.run.on(event);
         this.drain();
@@ -167,12 +170,14 @@ export class Host {
   /** Ends the sources. */
   async stopSources(): Promise<void> {
     this.#stopped = true;
+    this.#endWait();
     await Promise.all(this.#feeds.map(({ iterator }) => iterator.return?.()));
   }
 
   /** Forgets all timers. */
   close(): void {
     this.#stopped = true;
+    this.#endWait();
     this.#timers.clear();
     clearTimeout(this.#alarm);
   }
@@ -219,12 +224,21 @@ export class Host {
     for (;;) {
       const target = Math.min(us, this.#timers.nextUs ?? us);
       const waitMs = this.#paceFromMs + (target - from) / 1000 / speed - performance.now();
-      if (waitMs > 0 && !this.#stopped)
-        await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, TIMER_MS_MAX)));
+      if (waitMs > 0 && !this.#stopped) await this.#wait(Math.min(waitMs, TIMER_MS_MAX));
       if (target >= us || this.#stopped) return;
       this.advanceTo(target);
       this.drain();
     }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #fireUpTo(us: number, clock: ReplayClock): void {

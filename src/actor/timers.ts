@@ -24,10 +24,14 @@ interface Entry extends Timer {
 }
 
 const TIMERS_MAX = 1_000_000;
+/** Up to so many cancelled ones simply wait until their time has come. */
+const CANCELLED_KEPT = 1_024;
 
 /** Timers in the order of their time, over any clock: a binary heap. Whoever owns it says when time has come. */
 export class TimerQueue implements Timers {
-  readonly #heap: Entry[] = [];
+  #heap: Entry[] = [];
+  /** How many of the heap were cancelled. */
+  #cancelled = 0;
   readonly #nowUs: () => number;
   readonly #onEarlier: () => void;
   #order = 0;
@@ -52,7 +56,10 @@ export class TimerQueue implements Timers {
 
   /** When the next one is due in microseconds; undefined where there is none. */
   get nextUs(): number | undefined {
-    while (this.#heap[0]?.cancelled === true) this.#pop();
+    while (this.#heap[0]?.cancelled === true) {
+      this.#pop();
+      this.#cancelled--;
+    }
     return this.#heap[0]?.dueUs;
   }
 
@@ -86,6 +93,17 @@ export class TimerQueue implements Timers {
   clear(): void {
     for (const entry of this.#heap) entry.cancelled = true;
     this.#heap.length = 0;
+    this.#cancelled = 0;
+  }
+
+  #cancel(entry: Entry): void {
+    if (entry.cancelled) return;
+    entry.cancelled = true;
+    this.#cancelled++;
+    if (this.#cancelled <= CANCELLED_KEPT || this.#cancelled * 2 <= this.#heap.length) return;
+    // Most of the heap is waste. In order, what is left is a heap as well.
+    this.#heap = this.#heap.filter((other) => !other.cancelled).sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#cancelled = 0;
   }
 
   #add(ms: number, periodUs: number, call: () => void): Timer {
@@ -98,9 +116,7 @@ export class TimerQueue implements Timers {
       periodUs,
       call,
       cancelled: false,
-      cancel() {
-        entry.cancelled = true;
-      },
+      cancel: () => this.#cancel(entry),
     };
     this.#push(entry);
     if (this.#heap[0] === entry) this.#onEarlier();

@@ -1,11 +1,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { createGunzip, type ZlibOptions } from "node:zlib";
 import { RecordingError } from "./errors.js";
 
 /** The most bytes of one line. */
 const LINE_BYTES_MAX = 16_777_216;
 const CHUNK_BYTES = 131_072;
+/** How much is unpacked ahead, on another core, while what came before is used. */
+const AHEAD_BYTES = 4 << 20;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
@@ -78,7 +80,9 @@ export async function* chunksOf(
   try {
     const isGzip = await beginsAsGzip(handle);
     const plain = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK_BYTES });
-    const gunzip = isGzip ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
+    const gunzip = isGzip
+      ? createGunzip({ chunkSize: CHUNK_BYTES, readableHighWaterMark: AHEAD_BYTES } as ZlibOptions)
+      : undefined;
     const stream: Readable = gunzip === undefined ? plain : pipeline(plain, gunzip, () => {}); // its error comes out of the loop
     for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (error) {

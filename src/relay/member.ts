@@ -149,7 +149,7 @@ export class Member {
         }
         if (result === "closed") return false;
         if (result === "sent") this.sent++;
-        else this.#tooLarge(offset);
+        else if (!this.#tellTooLarge(offset)) return false;
       } else {
         this.cursor = next;
       }
@@ -288,9 +288,10 @@ export class Member {
     return !this.#full;
   }
 
-  /** A message that this link can never carry is a loss like any other. */
-  #tooLarge(offset: number): void {
+  /** A message that this link can never carry is a loss like any other, told at once: the next one may go. */
+  #tellTooLarge(offset: number): boolean {
     const { view } = this.#host.log.buffer;
     this.losses.add(view.getUint16(offset + SOURCE_OFFSET, true), sequenceOf(view, offset));
+    return this.#tellLosses();
   }
 }

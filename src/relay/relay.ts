@@ -142,12 +142,12 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   /** @throws AlphaPulseError BAD_OPTION */
   constructor(options: RelayOptions) {
     super();
-    const { domain, clock = new LiveClock() } = options;
+    const { domain, clock = new LiveClock(), checksum: kind = "crc32c" } = options;
     const source = RELAY_SOURCES[domain];
     if (source === undefined)
       throw new AlphaPulseError("BAD_OPTION", `Relay: domain ${domain} is not one of RelayDomain`);
     this.domain = domain;
-    this.#checksum = checksumOf(options.checksum ?? "crc32c");
+    this.#checksum = checksumOf(kind);
     this.#membersMax = options.membersMax ?? MEMBERS_MAX_DEFAULT;
     this.#blocks = options.slowSubscribers === "block";
     this.#schedule = options.schedule ?? queueMicrotask;
@@ -156,7 +156,12 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     });
     this.#host = {
       log: this.#log,
-      builder: new TLVBuilder({ domain: RelayDomain.System, source, clock }),
+      builder: new TLVBuilder({
+        domain: RelayDomain.System,
+        source,
+        clock,
+        checksum: kind === "crc32" ? kind : "crc32c",
+      }),
       nowUs: () => clock.nowUs(),
       lost: (member, from, first, last) =>
         this.emit("lost", { name: member.name, source: from, from: first, to: last }),
@@ -312,7 +317,8 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   #control(member: Member, buffer: MessageBuffer, offset: number, byteLength: number): RefusalCause | undefined {
     let wrong: string | undefined;
     try {
-      verifyChecksum(this.#checksum ?? (checksumOf("crc32c") as Checksum), buffer.view, offset, byteLength);
+      const checksum = this.#checksum ?? (checksumOf("crc32c") as Checksum);
+      if (!member.link.isSameMemory) verifyChecksum(checksum, buffer.view, offset, byteLength);
       checkTlvs(buffer.view, offset, byteLength);
       const type = firstType(buffer.view, offset, byteLength);
       wrong = member.control(this.#view.wrap(buffer, offset, byteLength), type);

@@ -61,15 +61,21 @@ export class Outbox implements Publisher {
   }
 
   claim<T extends AnyTLV>(tlv: T, counts?: CountsFor<T>): FlyweightOf<T> {
+    this.#claimed = undefined;
     const builder = this.#builderOf(tlv);
-    this.#claimed = builder;
     builder.reset();
-    return builder.append(tlv, counts);
+    const flyweight = builder.append(tlv, counts);
+    this.#claimed = builder;
+    return flyweight;
   }
 
   append<T extends AnyTLV>(tlv: T, counts?: CountsFor<T>): FlyweightOf<T> {
     if (this.#claimed === undefined) throw new AlphaPulseError("NOTHING_CLAIMED", "append: claim a message first");
-    return this.#claimed.append(tlv, counts);
+    const builder = this.#claimed;
+    this.#claimed = undefined; // what throws drops the message
+    const flyweight = builder.append(tlv, counts);
+    this.#claimed = builder;
+    return flyweight;
   }
 
   commit(): SendResult {
@@ -81,7 +87,8 @@ export class Outbox implements Publisher {
 
   /** Sends session control, which is neither numbered nor kept. Where there is no room it tries again when there is. */
   control<T extends AnyTLV>(tlv: T, value: InputFor<T>): void {
-    const builder = new TLVBuilder({ domain: RelayDomain.System, source: this.#options.source ?? Source.External });
+    const { source = Source.External, checksum } = this.#options;
+    const builder = new TLVBuilder({ domain: RelayDomain.System, source, checksum });
     const byteLength = builder.add(tlv, value).seal(0, this.#stamp());
     const trySend = (): void => {
       if (this.#link.send(builder.buffer, 0, byteLength) === "backPressured") this.#waiters.push(trySend);
@@ -117,6 +124,7 @@ export class Outbox implements Publisher {
 
   #publish(parts: unknown[]): SendResult {
     const builder = this.#builderOf(parts[0] as AnyTLV);
+    this.#claimed = undefined;
     builder.reset();
     for (let i = 0; i < parts.length; i += 2) builder.add(parts[i] as AnyTLV, parts[i + 1] as InputFor<AnyTLV>);
     const result = this.#send(builder);

@@ -1,4 +1,4 @@
-import { BroadcastChannel, isMainThread, threadId, type Worker } from "node:worker_threads";
+import { BroadcastChannel, threadId, type Worker } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
@@ -55,6 +55,8 @@ function channelOf(name: string): BroadcastChannel {
 
 /** How long a listener waits for another one of the same name to speak up. */
 const TAKEN_MS = 20;
+/** Names that this thread is about to listen at. */
+const asking = new Set<string>();
 const here = new Map<string, (message: Rendezvous) => void>();
 
 async function listenRing(name: string, onLink: (link: Link) => void, _options: RingOptions): Promise<Listener> {
@@ -64,12 +66,13 @@ async function listenRing(name: string, onLink: (link: Link) => void, _options: 
     "ADDRESS_IN_USE",
     `ring://${name} is in use: a relay of this process listens there`,
   );
-  if (here.has(name)) {
+  if (here.has(name) || asking.has(name)) {
     channel.close();
     throw inUse;
   }
+  asking.add(name);
   const isTaken = await new Promise<boolean>((resolve) => {
-    const timer = setTimeout(() => resolve(false), isMainThread && here.size === 0 ? 0 : TAKEN_MS);
+    const timer = setTimeout(() => resolve(false), TAKEN_MS);
     channel.onmessage = (event) => {
       if (messageOf(event).kind !== "taken") return;
       clearTimeout(timer);
@@ -77,6 +80,7 @@ async function listenRing(name: string, onLink: (link: Link) => void, _options: 
     };
     channel.postMessage({ kind: "who" } satisfies Rendezvous);
   });
+  asking.delete(name);
   if (isTaken) {
     channel.close();
     throw inUse;

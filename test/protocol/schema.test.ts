@@ -118,7 +118,7 @@ describe("for any schema, generated code and the interpreter", () => {
         if (generated.layout.variable.length === 0) reached.fixed++;
         if ("starts" in fields || "groups" in fields) reached.starts++;
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
     expect(Math.min(...Object.values(reached))).toBeGreaterThan(5);
   });
