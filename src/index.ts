@@ -4,15 +4,15 @@ export {
   Actor,
   type ActorContext,
   type ActorDefinition,
+  type ActorFeed,
   type ActorHandlers,
-  type ActorSource,
   type AnyActor,
   type BackPressurePolicy,
+  type FeedEvent,
   type Inputs,
   type Output,
   type OutputDefinition,
   type Outputs,
-  type SourceEvent,
 } from "./actor/actor.js";
 export type { Log, LogFields, LogLevel, LogLine } from "./actor/log.js";
 export type { Random } from "./actor/random.js";

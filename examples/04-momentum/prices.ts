@@ -28,7 +28,7 @@ export default new Actor(import.meta.url, {
   outputs: { market: { types: [TradeTLV], onBackPressure: "wait" } },
   setup({ config, random, send }) {
     return {
-      source: {
+      feed: {
         events: ticks(config.seconds, random),
         on({ atUs, price }: Tick) {
           const trade = send.market.claim(TradeTLV);

@@ -70,7 +70,7 @@ export default new Actor(import.meta.url, {
     }
 
     return {
-      source: {
+      feed: {
         events: eventsOf(config, random, add),
         on(event: RecordedEvent) {
           output.begin();

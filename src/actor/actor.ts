@@ -31,13 +31,13 @@ export interface OutputDefinition {
 export type Outputs = Readonly<Record<string, OutputDefinition>>;
 
 /** An event that an actor brings into the pipeline itself, such as a recorded frame. */
-export interface SourceEvent {
+export interface FeedEvent {
   /** When it happened: whole microseconds since the Unix epoch; never less than the one before. */
   readonly atUs: number;
 }
 
 /** Where an actor's own events come from. When it ends, the actor has finished. */
-export interface ActorSource<Event extends SourceEvent = SourceEvent> {
+export interface ActorFeed<Event extends FeedEvent = FeedEvent> {
   /** Batches in the order of time. */
   readonly events: AsyncIterable<readonly Event[]>;
   /** Called with each event when its time has come: in a replay the clock then shows it. */
@@ -49,8 +49,8 @@ export type ActorHandlers<I extends Inputs> = {
   readonly [Name in keyof I]: Handlers<I[Name]>;
 } & {
   /** The events of an actor that starts a pipeline, such as a recording's frames. */
-  // biome-ignore lint/suspicious/noExplicitAny: each actor's source has events of its own type
-  readonly source?: ActorSource<any>;
+  // biome-ignore lint/suspicious/noExplicitAny: each actor's feed has events of its own type
+  readonly feed?: ActorFeed<any>;
   /** Called once all connections stand, before the first message. */
   start?(): void | Promise<void>;
   /** Called once after the last message; what it sends still goes out. */

@@ -32,7 +32,7 @@ interface Feed {
 }
 
 /**
- * One thread's share of a pipeline: its clock, its timers, its sources and the queue of its relays. In a replay time
+ * One thread's share of a pipeline: its clock, its timers, its feeds and the queue of its relays. In a replay time
  * goes from event to event: timers that are due come before the event, and everything that an event causes within the
  * thread is done before the next one.
  */

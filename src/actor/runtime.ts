@@ -39,7 +39,7 @@ export interface RuntimeEvents {
   log(line: LogLine): void;
   /** The actor failed: once, and nothing is handed to it afterwards. */
   failed(error: AlphaPulseError): void;
-  /** Its source has ended. */
+  /** Its feed has ended. */
   finished(): void;
 }
 
@@ -80,7 +80,7 @@ export class ActorRuntime {
 
   /** Whether the actor brings events of its own. Known once it is prepared. */
   get isSource(): boolean {
-    return this.#handlers?.source !== undefined;
+    return this.#handlers?.feed !== undefined;
   }
 
   /** Connects, sets the actor up and subscribes. Nothing is handed to it yet that it could answer. */
@@ -124,25 +124,25 @@ export class ActorRuntime {
     }
   }
 
-  /** Starts the actor; its source runs with its host. */
+  /** Starts the actor; its feed runs with its host. */
   async start(): Promise<void> {
     this.#state = "running";
     await this.#guard("start", () => this.#handlers?.start?.());
-    const source = this.#handlers?.source;
-    if (source === undefined || this.#state !== "running") return;
+    const feed = this.#handlers?.feed;
+    if (feed === undefined || this.#state !== "running") return;
     this.#host.addSource({
-      events: source.events,
+      events: feed.events,
       on: (event) => {
         if (this.#state !== "running") return;
         try {
-          source.on(event);
+          feed.on(event);
         } catch (error) {
-          this.fail(error, "its source's handler");
+          this.fail(error, "its feed's handler");
         }
       },
       waiting: () => this.#waiting,
       finished: () => this.#events.finished(),
-      failed: (error) => this.fail(error, "its source"),
+      failed: (error) => this.fail(error, "its feed"),
     });
   }
 

@@ -9,7 +9,7 @@ export interface ActorHandle {
   /** Connects, sets up and subscribes; says whether the actor is a source. */
   prepare(): Promise<{ isSource: boolean }>;
   start(): Promise<void>;
-  /** Runs its source to the end; returns at once where it has none, or where its host runs it. */
+  /** Runs its feed to the end; returns at once where it has none, or where its host runs it. */
   run(): Promise<void>;
   stats(): Promise<RunnerStats>;
   /** In a replay: lets time come to here. */

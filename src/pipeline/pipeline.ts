@@ -35,13 +35,13 @@ export type ActorOptions<A, Relays extends string> = Ports<InputsOf<A>, "inputs"
 export interface StartOptions {
   /** Where actors run that do not say so themselves; default `thread`. */
   readonly placement?: Placement;
-  /** `live` (default): the wall clock. `replay`: the clock of the events that its sources bring. */
+  /** `live` (default): the wall clock. `replay`: the clock of the events that its feeds bring. */
   readonly clock?: "live" | "replay";
   /** How many times as fast as recorded a replay goes; default `max`. */
   readonly speed?: number | "max";
   /** What the actors' random numbers grow from; default `alphapulse`. */
   readonly seed?: string;
-  /** How long, on the pipeline's clock, timers still run after the last source of a replay has ended; default 5,000 ms. */
+  /** How long, on the pipeline's clock, timers still run after the last feed of a replay has ended; default 5,000 ms. */
   readonly settleMs?: number;
   /** Every line that an actor logs, and every refusal and loss of a relay; default: warnings and errors to stderr. */
   readonly onLog?: (line: LogLine) => void;
@@ -98,7 +98,7 @@ export class Pipeline<Relays extends string = never> {
   }
 
   /**
-   * Checks the wiring, starts relays and actors, and runs the sources.
+   * Checks the wiring, starts relays and actors, and runs the feeds.
    * @throws AlphaPulseError UNWIRED, UNKNOWN_PORT, UNKNOWN_RELAY, WRONG_DOMAIN, NOTHING_WRITES, SOURCE_IN_USE or
    * BAD_CONFIG before anything starts; or what an actor's setup threw, after all is stopped again
    */

@@ -26,7 +26,7 @@ const STOP_QUIET_MS_MAX = 2_000;
 
 let started = 0;
 
-/** Checks the wiring; starts relays, then actors, then sources; stops all again where one of them cannot start. */
+/** Checks the wiring; starts relays, then actors, then feeds; stops all again where one of them cannot start. */
 export async function startPipeline(
   relays: readonly RelaySetup[],
   actors: readonly ActorSetup[],
@@ -43,10 +43,10 @@ export async function startPipeline(
   return running;
 }
 
-/** A pipeline that runs: until its sources end, an actor fails, or it is stopped. */
+/** A pipeline that runs: until its feeds end, an actor fails, or it is stopped. */
 export class RunningPipeline implements AsyncDisposable {
   /**
-   * Resolves when every source has ended and everything that it caused is done; stays pending where there is none.
+   * Resolves when every feed has ended and everything that it caused is done; stays pending where there is none.
    * Rejects when an actor fails: all others were stopped before, in good order.
    */
   readonly finished: Promise<void>;
@@ -108,7 +108,7 @@ export class RunningPipeline implements AsyncDisposable {
     return { relays: Object.fromEntries([...this.#relays].map(([name, relay]) => [name, relay.stats()])) };
   }
 
-  /** Ends the sources, lets what is under way arrive, stops the actors in their order, then the relays. Bounded in time. */
+  /** Ends the feeds, lets what is under way arrive, stops the actors in their order, then the relays. Bounded in time. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -171,7 +171,7 @@ export class RunningPipeline implements AsyncDisposable {
     );
   }
 
-  /** The sources have ended: what they caused is still under way. */
+  /** The feeds have ended: what they caused is still under way. */
   async #ended(): Promise<void> {
     if (this.#sources === 0 || this.#stopping !== undefined) return;
     try {

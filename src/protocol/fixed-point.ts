@@ -1,7 +1,7 @@
 import { ProtocolError } from "./errors.js";
 
 /** The decimals of prices and sizes on the wire unless an instrument announces others (PROTOCOL.md, "Conventions"). */
-export const DEFAULT_DECIMALS = 8;
+const DEFAULT_DECIMALS = 8;
 
 const I64_MIN = -(2n ** 63n);
 const U64_MAX = 2n ** 64n - 1n;

@@ -46,6 +46,3 @@ export function nanosecondsLow(us: number): number {
   const product = (us - Math.floor(us / TWO_32) * TWO_32) * 1000;
   return (product - Math.floor(product / TWO_32) * TWO_32) >>> 0;
 }
-
-/** The last microsecond whose nanoseconds fit 64 bits and which is itself a safe integer. */
-export const MICROSECONDS_MAX = Number.MAX_SAFE_INTEGER;

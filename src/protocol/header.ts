@@ -10,15 +10,15 @@ import { highOf, lowOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./ha
 /** Bytes of a message header. */
 export const HEADER_BYTES = 32;
 /** The first four bytes of every message, as a little-endian number. */
-export const MESSAGE_MAGIC = 0xdeadbeef;
+const MESSAGE_MAGIC = 0xdeadbeef;
 /** The version of the wire format that this library writes and reads. */
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 /** How large a payload a reader takes unless told otherwise: 1 MiB. */
 export const PAYLOAD_BYTES_DEFAULT = 1 << 20;
 /** How large a payload a reader can be told to take: 16 MiB. */
 export const PAYLOAD_BYTES_MAX = 16 << 20;
 
-export const VERSION_OFFSET = 4;
+const VERSION_OFFSET = 4;
 export const DOMAIN_OFFSET = 5;
 export const SOURCE_OFFSET = 6;
 export const SEQUENCE_OFFSET = 8;

@@ -3,12 +3,7 @@ import type { AnyTLV, CountsFor, FlyweightOf, InputFor } from "./schema/tlv.js";
 /** What became of a message that was offered. Only `sent` took it; after any other it can be offered again. */
 export type SendResult = "sent" | "backPressured" | "notConnected" | "closed" | "tooLarge";
 
-/** TLVs and their objects in turn: `(TradeTLV, trade)` or `(SignalIdentityTLV, identity, ArbitrageSignalTLV, signal)`. */
-export type Parts =
-  // biome-ignore lint/suspicious/noExplicitAny: the overloads of Publish give the types; this is what they share
-  readonly any[];
-
-/** Sends one message of one to four TLVs from objects. */
+/** Sends one message of one to four TLVs from objects: `(TradeTLV, trade)`, or several TLVs and objects in turn. */
 export interface Publish {
   <A extends AnyTLV>(tlv: A, value: InputFor<A>): SendResult;
   <A extends AnyTLV, B extends AnyTLV>(tlv: A, value: InputFor<A>, tlvB: B, valueB: InputFor<B>): SendResult;

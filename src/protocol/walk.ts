@@ -8,8 +8,8 @@ import { domainName, RelayDomain } from "./tables.js";
 //   standard   | type u8 | length u8 | value |                   values of up to 255 bytes
 //   extended   | 255 | 0 | type u8 | length u16 | value |        values of 256 to 65,535 bytes
 
-export const STANDARD_TLV_HEADER_BYTES = 2;
-export const EXTENDED_TLV_HEADER_BYTES = 5;
+const STANDARD_TLV_HEADER_BYTES = 2;
+const EXTENDED_TLV_HEADER_BYTES = 5;
 export const EXTENDED_MARKER = 255;
 export const STANDARD_VALUE_BYTES_MAX = 255;
 /** The longest value of a TLV. */

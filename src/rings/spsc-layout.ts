@@ -17,8 +17,8 @@ import { AlphaPulseError } from "../protocol/errors.js";
 
 /** Bytes before the records. */
 export const RING_HEADER_BYTES = 256;
-export const RING_MAGIC = 0x52_49_4e_47;
-export const RING_LAYOUT_VERSION = 1;
+const RING_MAGIC = 0x52_49_4e_47;
+const RING_LAYOUT_VERSION = 1;
 
 /** Indices of words. */
 export const MAGIC_WORD = 0;
@@ -36,7 +36,7 @@ export const PRODUCER_WAITS_WORD = 50;
 export const CLOSED_WORD = 51;
 
 export const RECORD_HEADER_BYTES = 8;
-export const RECORD_ALIGNMENT = 8;
+const RECORD_ALIGNMENT = 8;
 
 const CAPACITY_MIN = 1 << 10;
 const CAPACITY_MAX = 1 << 30;

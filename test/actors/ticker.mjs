@@ -18,7 +18,7 @@ export default new Actor(import.meta.url, {
   setup({ config, send, clock, log }) {
     let sent = 0;
     return {
-      source: {
+      feed: {
         events: ticks(config.count, config.batchSize),
         on({ n, atUs }) {
           if (clock.nowUs() !== atUs) log.error("the clock does not show the event", { atUs, nowUs: clock.nowUs() });

@@ -76,7 +76,7 @@ export const WIDE_RANGES: Readonly<Record<WideKind, readonly [bigint, bigint]>> 
 };
 
 /** Bytes of one variable field of an object. @throws ValueRangeError */
-export function variableBytes(place: VariablePlace, value: unknown, complaints: Complaints): number {
+function variableBytes(place: VariablePlace, value: unknown, complaints: Complaints): number {
   const { name, field } = place;
   if (field.kind === "group") {
     if (!Array.isArray(value)) complaints.range(name, value, "an array");
