@@ -13,6 +13,7 @@ export default defineConfig({
     ],
   },
   test: {
+    setupFiles: ["test/setup.ts"],
     include: ["test/**/*.test.ts"],
     pool: "forks",
     testTimeout: 20_000,

@@ -17,7 +17,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
  */
 const BUDGETS = {
   index: 65_000,
-  schema: 28_000,
+  schema: 30_000,
   books: 12_000,
   adapters: 68_000,
 };

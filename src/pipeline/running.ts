@@ -37,7 +37,7 @@ export async function startPipeline(
   try {
     await running.prepare();
   } catch (error) {
-    await running.stop().catch(() => {});
+    await running.abort(wrap(error)).catch(() => {});
     throw error;
   }
   return running;
@@ -80,7 +80,8 @@ export class RunningPipeline implements AsyncDisposable {
 
   /** Starts everything. */
   async prepare(): Promise<void> {
-    for (const setup of this.#relaySetups.values()) await this.#startRelay(setup);
+    if (this.#placements().has("process")) this.#directory = await mkdtemp(join(tmpdir(), "alphapulse-"));
+    await Promise.all([...this.#relaySetups.values()].map((setup) => this.#startRelay(setup)));
     for (const setup of this.#actorSetups) this.#handles.push(this.#handleOf(setup));
     for (const handle of this.#handles) {
       const { isSource } = await handle.prepare();
@@ -115,8 +116,24 @@ export class RunningPipeline implements AsyncDisposable {
   }
 
   /** As {@link RunningPipeline.stop}: for `await using`. */
+  /** Stops what has started of a pipeline that cannot start. */
+  abort(error: AlphaPulseError): Promise<void> {
+    this.#failure ??= error;
+    return this.stop();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** Where actors run that are wired to this relay, or to any. */
+  #placements(relay?: string): Set<Placement> {
+    const placements = new Set<Placement>();
+    for (const { inputs, outputs, placement } of this.#actorSetups) {
+      const used = [...Object.values(inputs), ...Object.values(outputs)];
+      if (relay === undefined || used.includes(relay)) placements.add(placement ?? this.#options.placement ?? "thread");
+    }
+    return placements;
   }
 
   async #startRelay({ name, options }: RelaySetup): Promise<void> {
@@ -128,16 +145,10 @@ export class RunningPipeline implements AsyncDisposable {
     relay.on("lost", ({ name: who, source, from, to }) =>
       this.#log("warn", name, "a subscriber fell behind", { who, source, from, to }),
     );
-    const readers = this.#actorSetups.filter(({ inputs, outputs }) =>
-      [inputs, outputs].some((ports) => Object.values(ports).includes(name)),
-    );
-    const placements = new Set(readers.map(({ placement }) => placement ?? this.#options.placement ?? "thread"));
+    const placements = this.#placements(name);
     const addresses: Partial<Record<Placement, string>> = {};
     if (placements.has("worker")) addresses.worker = `ring://${this.#id}-${name}`;
-    if (placements.has("process")) {
-      this.#directory ??= await mkdtemp(join(tmpdir(), "alphapulse-"));
-      addresses.process = `unix://${join(this.#directory, `${name}.sock`)}`;
-    }
+    if (placements.has("process")) addresses.process = `unix://${join(this.#directory as string, `${name}.sock`)}`;
     for (const address of Object.values(addresses)) await relay.listen(address);
     this.#addresses.set(name, addresses);
   }

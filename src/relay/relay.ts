@@ -264,6 +264,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     await Promise.all([...this.#members].map((member) => member.goodbye(GoodbyeCode.ShuttingDown, reason)));
   }
 
+  /** Closes it: `await using relay = new Relay(…)`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -54,7 +54,7 @@ function channelOf(name: string): BroadcastChannel {
 }
 
 /** How long a listener waits for another one of the same name to speak up. */
-const TAKEN_MS = 20;
+const TAKEN_MS = 150;
 /** Names that this thread is about to listen at. */
 const asking = new Set<string>();
 const here = new Map<string, (message: Rendezvous) => void>();

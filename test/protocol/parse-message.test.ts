@@ -87,7 +87,7 @@ describe("a reader", () => {
             expect(outcomeOf(bytes, checksum, INTERPRETED_TLVS)).toBe(code);
           },
         ),
-        { numRuns: 3_000, seed: 20_240_808 }, // a fixed seed: that each outcome was reached is asserted below
+        { numRuns: 3_000 },
       );
       const common = ["read", "TRUNCATED", "BAD_MAGIC", "SIZE_MISMATCH"];
       const deep = ["BAD_TLV", "TLV_TRUNCATED", "DOMAIN_MISMATCH", "BAD_LENGTH"];

@@ -272,5 +272,12 @@ describe("a message that stays incomplete", () => {
     await arrived(message.subarray(100));
     vi.advanceTimersByTime(60_000);
     expect(server.recorders[0]).toMatchObject({ problems: [], numbers: [1] });
+    // Once it is read again, the time counts again.
+    await arrived(message.subarray(0, 100));
+    link.pause();
+    vi.advanceTimersByTime(60_000);
+    link.resume();
+    vi.advanceTimersByTime(10_000);
+    expect(server.recorders[0]?.problems).toHaveLength(1);
   });
 });
