@@ -124,6 +124,10 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "alphapulse-demo-"));
   try {
     const record = options.record === undefined ? join(folder, "execution.bin") : resolve(options.record);
+    if (options.warmUp > 0) {
+      const unseen = { ...options, replay: [], seconds: options.warmUp, speed: "max" } as const;
+      await run(unseen, join(folder, "warm-up.bin"), () => {});
+    }
     const summary = await run(options, record, say);
     const summaryFile = join(folder, "summary.json");
     writeFileSync(summaryFile, JSON.stringify(summary));

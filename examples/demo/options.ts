@@ -10,6 +10,8 @@ export interface DemoOptions {
   readonly seed: string;
   /** How long the simulated markets are open. */
   readonly seconds: number;
+  /** How long a simulation runs first, unseen: so that what is measured is compiled code. */
+  readonly warmUp: number;
   readonly json: boolean;
   /** Where the Execution relay's messages are to stay; undefined: nowhere. */
   readonly record: string | undefined;
@@ -30,6 +32,8 @@ export const HELP = `Venue feeds, adapters, a strategy, a portfolio and a paper 
                      process (c): each actor in a process of its own (default: thread)
   --seed TEXT        another seed, another run (default: alphapulse)
   --seconds N        how long the simulated markets are open (default: 180)
+  --warm-up N        in one thread: first simulate N seconds unseen, so that the code is compiled as it is in a process
+                     that has run for a while (default: 0)
   --record FILE      keep the Execution relay's messages
   --json             the summary as one JSON object on standard output; progress goes to standard error
   --help             this
@@ -57,12 +61,16 @@ export function readOptions(args: readonly string[]): DemoOptions {
   if (placement === undefined) {
     throw new UsageError(`--placement ${values.placement}: expected thread, worker or process (or a, b, c)`);
   }
+  if (values["warm-up"] !== undefined && placement !== "thread") {
+    throw new UsageError("--warm-up is for one thread: workers and processes compile their own code");
+  }
   return {
     replay,
     speed: speedOf(values.speed ?? "max"),
     placement,
     seed: values.seed ?? "alphapulse",
-    seconds: secondsOf(values.seconds ?? "180"),
+    seconds: secondsOf(values.seconds ?? "180", "--seconds"),
+    warmUp: values["warm-up"] === undefined ? 0 : secondsOf(values["warm-up"], "--warm-up"),
     json: values.json ?? false,
     record: values.record,
     help: values.help ?? false,
@@ -81,6 +89,7 @@ function parse(args: readonly string[]) {
         placement: { type: "string" },
         seed: { type: "string" },
         seconds: { type: "string" },
+        "warm-up": { type: "string" },
         record: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
@@ -112,8 +121,8 @@ function speedOf(text: string): number | "max" {
   throw new UsageError(`--speed ${text}: expected max, or a number above 0`);
 }
 
-function secondsOf(text: string): number {
+function secondsOf(text: string, flag: string): number {
   const seconds = Number(text);
   if (text.trim() !== "" && seconds >= 1 && seconds <= SECONDS_MAX) return seconds;
-  throw new UsageError(`--seconds ${text}: expected a number from 1 to ${SECONDS_MAX}`);
+  throw new UsageError(`${flag} ${text}: expected a number from 1 to ${SECONDS_MAX}`);
 }

@@ -1,4 +1,5 @@
 import { TLVBuilder } from "../../src/protocol/builder.js";
+import type { AlphaPulseError } from "../../src/protocol/errors.js";
 import { type Message, parseMessage } from "../../src/protocol/message.js";
 import { messageBuffer } from "../../src/protocol/message-buffer.js";
 import type { AnyTLV, InputFor } from "../../src/protocol/schema/tlv.js";
@@ -87,4 +88,11 @@ export async function scripted(
   const opening = Connection.open(client, options);
   const script = new Script(server, scriptOptions);
   return { script, connection: await opening };
+}
+
+/** A connection to a scripted relay whose failures are noted. */
+export async function opened(options: ConnectOptions = {}, scriptOptions: ScriptOptions = {}) {
+  const failures: AlphaPulseError[] = [];
+  const all = await scripted({ onFailure: (error) => failures.push(error), ...options }, scriptOptions);
+  return { ...all, failures };
 }
