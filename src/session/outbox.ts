@@ -38,6 +38,8 @@ export class Outbox implements Publisher {
   readonly #held: MessageBuffer[] = [];
   readonly #waiters: (() => void)[] = [];
   #heldBytes = 0;
+  /** Whether a message did not go for want of room, and none has been told of since. */
+  #isBlocked = false;
   #claimed: TLVBuilder | undefined;
   #lastUs = 0;
 
@@ -106,12 +108,14 @@ export class Outbox implements Publisher {
       this.#heldBytes -= next.bytes.byteLength;
       if (result !== "sent") this.lost++;
     }
+    this.#isBlocked = false;
     for (const waiter of this.#waiters.splice(0)) waiter();
   }
 
-  /** Resolves at the next {@link Outbox.ready} that leaves nothing kept, or at the end. */
+  /** Resolves when there is room and nothing is kept: at once where that is so, or at the end. */
   async whenReady(): Promise<void> {
-    if (this.refusal === undefined) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    if (this.refusal === undefined && (this.#isBlocked || this.isHolding))
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   /** Sends nothing more. What was kept is lost, and counted. */
@@ -154,6 +158,7 @@ export class Outbox implements Publisher {
     const byteLength = builder.seal(this.#firstSequence + this.published, this.#stamp());
     const result = this.#held.length > 0 ? "backPressured" : this.#link.send(builder.buffer, 0, byteLength);
     const isTaken = result === "sent" || (result === "backPressured" && this.#hold(builder.buffer, byteLength));
+    this.#isBlocked ||= result === "backPressured";
     if (!isTaken) return result;
     this.published++;
     return "sent";
