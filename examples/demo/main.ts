@@ -150,6 +150,8 @@ function formatLine({ level, actor, message, fields }: LogLine): string {
   return `${head}${message}${text}`;
 }
 
+// Whoever reads the output has had enough, as in `… | head`.
+process.stdout.on("error", () => process.exit(0));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

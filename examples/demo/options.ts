@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** How the demo is to run. */
@@ -63,6 +64,10 @@ export function readOptions(args: readonly string[]): DemoOptions {
   }
   if (values["warm-up"] !== undefined && placement !== "thread") {
     throw new UsageError("--warm-up is for one thread: workers and processes compile their own code");
+  }
+  const record = values.record === undefined ? undefined : resolve(values.record);
+  if (record !== undefined && replay.some((file) => resolve(file) === record)) {
+    throw new UsageError(`--record ${values.record}: is a recording to replay, and would be overwritten`);
   }
   return {
     replay,

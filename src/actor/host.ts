@@ -1,4 +1,6 @@
 import { type Clock, LiveClock, ReplayClock } from "../protocol/clock.js";
+import { AlphaPulseError } from "../protocol/errors.js";
+import { refusePromise } from "../session/subscription.js";
 import { type Timer, TimerQueue, type Timers } from "./timers.js";
 
 /** How the time of a pipeline goes. */
@@ -29,6 +31,8 @@ interface Feed {
   readonly iterator: AsyncIterator<readonly { readonly atUs: number }[]>;
   batch: readonly { readonly atUs: number }[];
   index: number;
+  /** The time of its last event. */
+  lastUs: number;
 }
 
 /**
@@ -71,10 +75,10 @@ export class Host {
   /** Timers for one actor: what they throw goes to `failed`. */
   timersFor(failed: (error: unknown) => void): Timers & { clear(): void } {
     const own = new Set<Timer>();
-    const guard = (call: () => void, isOnce: boolean, self: () => Timer) => (): void => {
+    const guard = (call: () => unknown, isOnce: boolean, self: () => Timer) => (): void => {
       if (isOnce) own.delete(self());
       try {
-        call();
+        refusePromise(call());
       } catch (error) {
         failed(error);
       }
@@ -133,7 +137,7 @@ export class Host {
 
   /** Adds a source: {@link Host.run} takes its events. */
   addSource(run: SourceRun): void {
-    this.#feeds.push({ run, iterator: run.events[Symbol.asyncIterator](), batch: [], index: 0 });
+    this.#feeds.push({ run, iterator: run.events[Symbol.asyncIterator](), batch: [], index: 0, lastUs: 0 });
   }
 
   /** Runs all sources until they end, in a replay merged by time. */
@@ -203,7 +207,8 @@ export class Host {
       try {
         const next = await feed.iterator.next();
         if (next.done !== true) {
-          feed.batch = next.value;
+          feed.batch = checkedBatch(next.value, feed.lastUs);
+          feed.lastUs = feed.batch.at(-1)?.atUs ?? feed.lastUs;
           continue;
         }
         feed.run.finished();
@@ -219,6 +224,7 @@ export class Host {
     if (this.#paceFromUs === undefined) {
       this.#paceFromUs = us;
       this.#paceFromMs = performance.now();
+      this.advanceTo(us);
     }
     const from = this.#paceFromUs;
     for (;;) {
@@ -261,6 +267,24 @@ export class Host {
       Math.min(Math.ceil(ms), TIMER_MS_MAX),
     );
   }
+}
+
+/** Refuses what is no batch of events in the order of time. @throws AlphaPulseError BAD_FEED */
+function checkedBatch<E extends { readonly atUs: number }>(batch: readonly E[], afterUs: number): readonly E[] {
+  if (!Array.isArray(batch)) throw new AlphaPulseError("BAD_FEED", "a feed yields batches: arrays of events");
+  let lastUs = afterUs;
+  for (const event of batch) {
+    const atUs: unknown = event?.atUs;
+    if (!Number.isSafeInteger(atUs) || (atUs as number) < lastUs) {
+      const shown = typeof atUs === "number" ? atUs : typeof atUs;
+      throw new AlphaPulseError(
+        "BAD_FEED",
+        `an event's atUs is ${shown}: expected whole microseconds, at least ${lastUs}`,
+      );
+    }
+    lastUs = atUs as number;
+  }
+  return batch;
 }
 
 function earliest(feeds: readonly Feed[]): Feed | undefined {

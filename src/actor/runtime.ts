@@ -4,7 +4,7 @@ import type { AnyTLV, CountsFor } from "../protocol/schema/tlv.js";
 import { isExtensionType, isUserType } from "../protocol/walk.js";
 import { connect } from "../session/connect.js";
 import type { Connection } from "../session/connection.js";
-import type { Handlers } from "../session/subscription.js";
+import { type Handlers, refusePromise } from "../session/subscription.js";
 import type { Address, Attachable } from "../transports/transport.js";
 import type { ActorHandlers, AnyActor, BackPressurePolicy, Inputs, Output } from "./actor.js";
 import type { Host } from "./host.js";
@@ -106,6 +106,7 @@ export class ActorRuntime {
     };
     try {
       this.#handlers = definition.setup(context);
+      refusePromise(this.#handlers);
     } catch (error) {
       throw this.#errorOf(error, "setup");
     }
@@ -135,7 +136,7 @@ export class ActorRuntime {
       on: (event) => {
         if (this.#state !== "running") return;
         try {
-          feed.on(event);
+          refusePromise(feed.on(event));
         } catch (error) {
           this.fail(error, "its feed's handler");
         }

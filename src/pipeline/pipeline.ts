@@ -107,6 +107,13 @@ export class Pipeline<Relays extends string = never> {
     if (speed !== "max" && !(speed > 0 && Number.isFinite(speed))) {
       throw new AlphaPulseError("BAD_OPTION", `start: speed ${speed} is neither "max" nor above 0`);
     }
+    const placements = [options.placement ?? "thread", ...this.#actors.map(({ placement }) => placement ?? "thread")];
+    const unknown = placements.find((placement) => !["thread", "worker", "process"].includes(placement));
+    if (unknown !== undefined)
+      throw new AlphaPulseError("BAD_OPTION", `placement ${unknown} is none of thread, worker and process`);
+    if (!["live", "replay"].includes(options.clock ?? "live")) {
+      throw new AlphaPulseError("BAD_OPTION", `start: clock ${options.clock} is neither live nor replay`);
+    }
     // Loaded when it is needed: importing the library stays cheap.
     const { startPipeline } = await import("./running.js");
     return startPipeline([...this.#relays.values()], this.#actors, options);

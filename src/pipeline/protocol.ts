@@ -5,6 +5,9 @@ import { AlphaPulseError } from "../protocol/errors.js";
 
 // What a pipeline and the thread or process of one of its actors say to each other, beside the messages of the actors.
 
+/** Set where an actor of a pipeline runs in a thread or process of its own. */
+export const IN_RUNNER: unique symbol = Symbol.for("alphapulse.runner");
+
 /** An error as it crosses a border. */
 export interface PlainError {
   readonly code: string;

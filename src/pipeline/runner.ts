@@ -5,15 +5,25 @@ import { Actor, type AnyActor } from "../actor/actor.js";
 import { Host } from "../actor/host.js";
 import { ActorRuntime } from "../actor/runtime.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { plainError, type RunnerEvent, type RunnerInit, type RunnerRequest, type RunnerStats } from "./protocol.js";
+import {
+  IN_RUNNER,
+  plainError,
+  type RunnerEvent,
+  type RunnerInit,
+  type RunnerRequest,
+  type RunnerStats,
+} from "./protocol.js";
 
 let host: Host | undefined;
 let runtime: ActorRuntime | undefined;
 
 function say(event: RunnerEvent): void {
   if (parentPort !== null) parentPort.postMessage(event);
-  else process.send?.(event);
+  else process.send?.(event, undefined, undefined, () => {}); // a pipeline that is gone has no ears
 }
+
+// A module that starts a pipeline when it is imported must not start another one here.
+(globalThis as Record<symbol, unknown>)[IN_RUNNER] = true;
 
 async function load(url: string): Promise<AnyActor> {
   const module = (await import(url)) as { default?: unknown };

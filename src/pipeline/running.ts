@@ -8,6 +8,7 @@ import { AlphaPulseError } from "../protocol/errors.js";
 import { Relay, type RelayStats } from "../relay/relay.js";
 import { type ActorHandle, LocalHandle } from "./handle.js";
 import type { ActorSetup, Placement, RelaySetup, StartOptions } from "./pipeline.js";
+import { IN_RUNNER } from "./protocol.js";
 import { RemoteHandle } from "./remote.js";
 import { checkWiring, wiresOf } from "./wiring.js";
 
@@ -32,6 +33,13 @@ export async function startPipeline(
   actors: readonly ActorSetup[],
   options: StartOptions,
 ): Promise<RunningPipeline> {
+  if ((globalThis as Record<symbol, unknown>)[IN_RUNNER] === true) {
+    const advice = "keep each actor in a module of its own, apart from the one that starts the pipeline";
+    throw new AlphaPulseError(
+      "NESTED_PIPELINE",
+      `the module of an actor starts a pipeline when it is imported: ${advice}`,
+    );
+  }
   checkWiring(new Map(relays.map((relay) => [relay.name, relay])), actors);
   const running = new RunningPipeline(relays, actors, options);
   try {
@@ -251,6 +259,7 @@ export class RunningPipeline implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    const failedBefore = this.#failure !== undefined;
     await this.#host.stopSources();
     await Promise.allSettled(this.#handles.map((handle) => handle.stopSources()));
     for (const handle of this.#handles) {
@@ -263,6 +272,9 @@ export class RunningPipeline implements AsyncDisposable {
     await Promise.allSettled([...this.#relays.values()].map((relay) => relay.close()));
     this.#host.close();
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    // A run that is stopped has finished, unless an actor failed: when it stopped at the latest.
+    if (this.#failure === undefined) this.#resolve();
+    else if (!failedBefore) throw this.#failure;
   }
 
   #log(level: LogLine["level"], actor: string, message: string, fields: LogLine["fields"]): void {

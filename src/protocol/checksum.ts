@@ -1,3 +1,5 @@
+import { AlphaPulseError } from "./errors.js";
+
 /** The checksums a message may carry; `none` skips verification (a writer always writes a true one). */
 export type ChecksumKind = "crc32c" | "crc32" | "none";
 
@@ -15,7 +17,10 @@ export const crc32: Checksum = /* @__PURE__ */ slicingByEight(IEEE_REFLECTED);
 
 /** The function of a kind; undefined for `none`. */
 export function checksumOf(kind: ChecksumKind): Checksum | undefined {
-  return kind === "none" ? undefined : kind === "crc32" ? crc32 : crc32c;
+  if (kind === "crc32c") return crc32c;
+  if (kind === "crc32") return crc32;
+  if (kind === "none") return undefined;
+  throw new AlphaPulseError("BAD_OPTION", `checksum ${String(kind)} is none of crc32c, crc32 and none`);
 }
 
 function slicingByEight(polynomial: number): Checksum {

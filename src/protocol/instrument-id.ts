@@ -62,10 +62,12 @@ export class InstrumentId implements InstrumentFields {
    * The id of a symbol, as the venue writes it.
    *
    * Up to 8 printable ASCII characters, and 9 to 12 of `A-Z 0-9 -`, can be read back with {@link InstrumentId.symbol};
-   * any other symbol of up to 255 bytes gives a one-way id.
-   * @throws ProtocolError `INVALID_SYMBOL` where it is empty or longer
+   * any other symbol of up to 255 bytes gives a one-way id. A token or pool has no symbol here but its address.
+   * @throws ProtocolError `INVALID_SYMBOL` where it is empty or longer, `INVALID_ADDRESS` for a token or pool
    */
   static of(venue: number, assetType: number, symbol: string): InstrumentId {
+    if (assetType === AssetType.Token || assetType === AssetType.Pool)
+      return InstrumentId.ofAddress(venue, assetType, symbol);
     return new InstrumentId(venue, assetType, assetIdOfSymbol(symbol));
   }
 

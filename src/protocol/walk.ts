@@ -43,6 +43,14 @@ export function domainOfType(type: number): number {
   return type >= 20 ? RelayDomain.Signal : RelayDomain.MarketData;
 }
 
+/** The type of a message's first TLV, from its header alone; 0 where it has none. */
+export function firstTypeOf(view: DataView, offset: number, messageBytes: number): number {
+  if (messageBytes <= HEADER_BYTES) return 0;
+  const type = view.getUint8(offset + HEADER_BYTES);
+  if (type !== EXTENDED_MARKER) return type;
+  return messageBytes > HEADER_BYTES + 2 ? view.getUint8(offset + HEADER_BYTES + 2) : 0;
+}
+
 /** Bytes of the TLV header that a writer puts before a value of this length. */
 export function tlvHeaderBytes(valueBytes: number): number {
   return valueBytes > STANDARD_VALUE_BYTES_MAX ? EXTENDED_TLV_HEADER_BYTES : STANDARD_TLV_HEADER_BYTES;

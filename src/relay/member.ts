@@ -93,6 +93,13 @@ export class Member {
     return this.isSubscribed ? bytesBetween(this.cursor, this.#host.log.tail) : 0;
   }
 
+  /** It sends data without a session: it is sent nothing back, even if it was quiet long enough to seem a reader. */
+  becomeProducer(): void {
+    if (this.standing === "session") return;
+    this.standing = "producer";
+    this.#wantsAll = false;
+  }
+
   /** It only reads: it gets everything from when it connected. */
   becomeReader(): void {
     this.standing = "reader";

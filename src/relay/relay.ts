@@ -3,11 +3,11 @@ import { TLVBuilder } from "../protocol/builder.js";
 import { type Checksum, type ChecksumKind, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { DOMAIN_OFFSET, HEADER_BYTES, SOURCE_OFFSET, verifyChecksum } from "../protocol/header.js";
+import { DOMAIN_OFFSET, SOURCE_OFFSET, verifyChecksum } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import { MessageView } from "../protocol/message-view.js";
 import { domainName, RelayDomain, Source } from "../protocol/tables.js";
-import { checkTlvs, isControlType } from "../protocol/walk.js";
+import { checkTlvs, firstTypeOf, isControlType } from "../protocol/walk.js";
 import { GoodbyeCode } from "../tlvs/codes.js";
 import type { Address, Attachable, Link, Listener } from "../transports/transport.js";
 import { Transport } from "../transports/transports.js";
@@ -90,13 +90,15 @@ const READER_AFTER_MS = 100;
 /** This many wrong checksums in a row end a link: the two ends most likely disagree on the kind. */
 const WRONG_CHECKSUMS_MAX = 16;
 /** Producers are held up above the first share of the log and let go below the second. */
-const PAUSE_ABOVE = 3 / 4;
-const RESUME_BELOW = 1 / 2;
+const PAUSE_ABOVE = 1 / 2;
+const RESUME_BELOW = 1 / 4;
 
 /** How long a relay that closes waits for its subscribers to take what is left. */
 const CLOSE_MS_MAX = 5_000;
-/** How often a relay that blocks looks how far its slowest subscriber is behind. */
-const LAG_CHECK_MESSAGES = 16;
+/** Turns of a relay between two looks at the rest of the event loop. */
+const TASKS_PER_TURN = 256;
+/** After this share of the log a relay that blocks looks how far its slowest subscriber is behind. */
+const LAG_CHECK_SHARE = 1 / 16;
 
 const RELAY_SOURCES: Readonly<Record<number, number>> = {
   [RelayDomain.MarketData]: Source.MarketDataRelay,
@@ -131,6 +133,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     sourceInUse: 0,
   };
   #received = 0;
+  #uncheckedBytes = 0;
   #sentBefore = 0;
   #lostBefore = 0;
   #ids = 0;
@@ -146,11 +149,18 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     const source = RELAY_SOURCES[domain];
     if (source === undefined)
       throw new AlphaPulseError("BAD_OPTION", `Relay: domain ${domain} is not one of RelayDomain`);
+    const { slowSubscribers = "gap" } = options;
+    if (slowSubscribers !== "gap" && slowSubscribers !== "block") {
+      throw new AlphaPulseError(
+        "BAD_OPTION",
+        `Relay: slowSubscribers ${String(slowSubscribers)} is neither gap nor block`,
+      );
+    }
     this.domain = domain;
     this.#checksum = checksumOf(kind);
     this.#membersMax = options.membersMax ?? MEMBERS_MAX_DEFAULT;
     this.#blocks = options.slowSubscribers === "block";
-    this.#schedule = options.schedule ?? queueMicrotask;
+    this.#schedule = options.schedule ?? fairSchedule();
     this.#log = new RelayLog(options.logBytes ?? LOG_BYTES_DEFAULT, (position) => {
       for (const member of this.#members) member.drop(position);
     });
@@ -274,11 +284,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     const { view } = buffer;
     const domain = view.getUint8(offset + DOMAIN_OFFSET);
     const source = view.getUint16(offset + SOURCE_OFFSET, true);
-    if (
-      domain === RelayDomain.System &&
-      byteLength > HEADER_BYTES &&
-      isControlType(firstType(view, offset, byteLength))
-    ) {
+    if (domain === RelayDomain.System && isControlType(firstTypeOf(view, offset, byteLength))) {
       return this.#control(member, buffer, offset, byteLength);
     }
     if (domain !== this.domain && domain !== RelayDomain.System) {
@@ -300,7 +306,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
         `${byteLength} bytes pass the log's limit of ${this.#log.messageBytesMax}`,
       );
     }
-    if (member.standing === "new") member.standing = "producer";
+    member.becomeProducer();
     if (!this.#bind(source, member)) {
       const detail = `source ${source} is bound to another live connection`;
       this.#refuse(member, source, "sourceInUse", detail);
@@ -310,7 +316,8 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     this.#log.append(buffer, offset, byteLength, member.id);
     member.received++;
     this.#received++;
-    if (this.#blocks && !this.#paused && this.#received % LAG_CHECK_MESSAGES === 0) this.#holdProducers();
+    this.#uncheckedBytes += byteLength;
+    if (this.#blocks && this.#uncheckedBytes > this.#log.capacityBytes * LAG_CHECK_SHARE) this.#holdProducers();
     this.#wake();
     return undefined;
   }
@@ -321,7 +328,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       const checksum = this.#checksum ?? (checksumOf("crc32c") as Checksum);
       if (!member.link.isSameMemory) verifyChecksum(checksum, buffer.view, offset, byteLength);
       checkTlvs(buffer.view, offset, byteLength);
-      const type = firstType(buffer.view, offset, byteLength);
+      const type = firstTypeOf(buffer.view, offset, byteLength);
       wrong = member.control(this.#view.wrap(buffer, offset, byteLength), type);
     } catch (error) {
       const detail = (error as Error).message;
@@ -397,7 +404,8 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   }
 
   #holdProducers(): void {
-    if (this.#lag() <= this.#log.capacityBytes * PAUSE_ABOVE) return;
+    this.#uncheckedBytes = 0;
+    if (this.#paused || this.#lag() <= this.#log.capacityBytes * PAUSE_ABOVE) return;
     this.#paused = true;
     for (const member of this.#members) member.link.pause();
   }
@@ -409,8 +417,11 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   }
 }
 
-/** The type of the first TLV, from its header alone. */
-function firstType(view: DataView, offset: number, byteLength: number): number {
-  const type = view.getUint8(offset + HEADER_BYTES);
-  return type === 255 && byteLength > HEADER_BYTES + 2 ? view.getUint8(offset + HEADER_BYTES + 2) : type;
+/** At the end of this turn of the event loop; now and then in the next one, so that nobody who answers at once starves it. */
+function fairSchedule(): (task: () => void) => void {
+  let count = 0;
+  return (task) => {
+    if (++count % TASKS_PER_TURN === 0) setImmediate(task);
+    else queueMicrotask(task);
+  };
 }

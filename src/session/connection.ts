@@ -1,13 +1,13 @@
 import { type Checksum, type ChecksumKind, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { DOMAIN_OFFSET, HEADER_BYTES, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
+import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import { MessageView } from "../protocol/message-view.js";
 import type { Publish, Publisher, SendResult } from "../protocol/publisher.js";
 import type { AnyTLV, CountsFor, FlyweightOf } from "../protocol/schema/tlv.js";
 import { RelayDomain } from "../protocol/tables.js";
-import { checkMessage, isControlType, type MessageChecks } from "../protocol/walk.js";
+import { checkMessage, firstTypeOf, isControlType, type MessageChecks } from "../protocol/walk.js";
 import { ControlOpcode, GoodbyeCode, Role } from "../tlvs/codes.js";
 import {
   ControlTLV,
@@ -209,7 +209,7 @@ export class Connection implements Publisher, AsyncDisposable {
     request: SubscriptionRequest<Types>,
     handlers: Handlers<NoInfer<Types>>,
   ): Promise<void> {
-    const dispatcher = new Dispatcher(request.types, handlers, request.label);
+    const dispatcher = new Dispatcher(request.types, handlers, request.label, request.instruments);
     const subscriptionId = ++this.#requests;
     const agreed = this.#expect(`subscribe:${subscriptionId}`, "Subscribe");
     this.#dispatchers.push(dispatcher);
@@ -295,7 +295,7 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#view.wrap(buffer, offset, byteLength);
     let label: string | undefined;
     try {
-      const type = byteLength > HEADER_BYTES ? buffer.view.getUint8(offset + HEADER_BYTES) : 0;
+      const type = firstTypeOf(buffer.view, offset, byteLength);
       if (buffer.view.getUint8(offset + DOMAIN_OFFSET) === RelayDomain.System && isControlType(type)) {
         this.#answer(type);
         return;
@@ -325,6 +325,11 @@ export class Connection implements Publisher, AsyncDisposable {
   #answer(type: number): void {
     const view = this.#view;
     if (type === WelcomeTLV.type) {
+      const { compression, cipher, protocolVersion } = view.get(WelcomeTLV) as WelcomeTLV;
+      if (compression !== 0 || cipher !== 0 || protocolVersion !== 1) {
+        const picked = `compression ${compression}, cipher ${cipher}, protocol version ${protocolVersion}`;
+        throw new AlphaPulseError("NOT_OFFERED", `${this.#link.peer} picked what was not offered: ${picked}`);
+      }
       this.#state = "open";
       this.#outbox.refusal = undefined;
       this.#pending.get("welcome")?.resolve();

@@ -1,5 +1,6 @@
 import { AlphaPulseError } from "../protocol/errors.js";
-import type { InstrumentId } from "../protocol/instrument-id.js";
+import { INSTRUMENT_BYTES, type InstrumentId, readInstrument } from "../protocol/instrument-id.js";
+import { InstrumentMap } from "../protocol/instrument-map.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { MessageView } from "../protocol/message-view.js";
 import type { AnyTLV, FlyweightOf } from "../protocol/schema/tlv.js";
@@ -46,6 +47,8 @@ export interface SubscriptionRequest<Types extends readonly AnyTLV[]> {
 }
 
 interface Entry {
+  /** Where the instrument stands that the subscription may ask for; -1 where there is none. */
+  readonly instrumentOffset: number;
   readonly call: (tlv: FlyweightOf<AnyTLV>, message: MessageView) => unknown;
   readonly flyweight: FlyweightOf<AnyTLV>;
 }
@@ -56,12 +59,15 @@ type AnyHandlers = Readonly<Record<string, ((first: unknown, second?: unknown) =
 export class Dispatcher {
   readonly label: string | undefined;
   readonly #entries: (Entry | undefined)[] = new Array(256).fill(undefined);
+  /** What the subscription asked for; empty = all. */
+  readonly #instruments = new InstrumentMap<true>();
   readonly #cursor = new TlvCursor();
   readonly #onMessage: ((message: MessageView) => unknown) | undefined;
   readonly #onGap: ((gap: GapNotice) => unknown) | undefined;
 
   /** @throws AlphaPulseError BAD_HANDLERS where a handler is named after none of the types */
-  constructor(types: readonly AnyTLV[], handlers: object, label?: string) {
+  constructor(types: readonly AnyTLV[], handlers: object, label?: string, instruments: readonly InstrumentId[] = []) {
+    for (const id of instruments) this.#instruments.set(id, true);
     this.label = label;
     const given = handlers as AnyHandlers;
     for (const name of Object.keys(given)) {
@@ -74,7 +80,9 @@ export class Dispatcher {
     }
     for (const tlv of types) {
       const call = given[tlv.name]?.bind(handlers);
-      if (call !== undefined) this.#entries[tlv.type] = { call, flyweight: tlv.flyweight() as FlyweightOf<AnyTLV> };
+      if (call === undefined) continue;
+      const flyweight = tlv.flyweight() as FlyweightOf<AnyTLV>;
+      this.#entries[tlv.type] = { instrumentOffset: tlv.layout.instrumentOffset ?? -1, call, flyweight };
     }
     this.#onMessage = given.message?.bind(handlers);
     this.#onGap = given.gap?.bind(handlers);
@@ -86,7 +94,7 @@ export class Dispatcher {
     const cursor = this.#cursor.begin(buffer.view, offset, byteLength);
     while (cursor.next()) {
       const entry = this.#entries[cursor.type];
-      if (entry === undefined) continue;
+      if (entry === undefined || !this.#isAskedFor(entry, buffer.view, cursor)) continue;
       const { flyweight } = entry;
       flyweight.wrap(buffer.view, cursor.valueOffset, cursor.valueBytes);
       try {
@@ -95,6 +103,13 @@ export class Dispatcher {
         flyweight.release();
       }
     }
+  }
+
+  /** Several subscriptions of a connection come as one stream: each takes what is its own. */
+  #isAskedFor(entry: Entry, view: DataView, { valueOffset, valueBytes }: TlvCursor): boolean {
+    const offset = entry.instrumentOffset;
+    if (this.#instruments.size === 0 || offset < 0 || offset + INSTRUMENT_BYTES > valueBytes) return true;
+    return this.#instruments.has(readInstrument(view, valueOffset + offset));
   }
 
   /** Calls the gap handler. @throws AlphaPulseError UNHANDLED_GAP where there is none */
@@ -110,7 +125,8 @@ export class Dispatcher {
   }
 }
 
-function refusePromise(result: unknown): void {
+/** Refuses what an async handler returns. @throws AlphaPulseError ASYNC_HANDLER */
+export function refusePromise(result: unknown): void {
   if (result === undefined || typeof (result as { then?: unknown } | null)?.then !== "function") return;
   // Its own failure is not ours to swallow, but this error says more.
   (result as Promise<unknown>).then(undefined, () => {});

@@ -313,7 +313,7 @@ describe("live", () => {
       tell();
     });
     host.addSource(sourceOf([], on, { events: late() }).run);
-    host.addSource(sourceOf([[at(9, "early")], [at(8, "early too")]], on).run);
+    host.addSource(sourceOf([[at(9, "early")], [at(9, "early too")]], on).run);
     await host.run();
     expect(seen).toEqual(["early", "early too", "timer", "late"]);
   });

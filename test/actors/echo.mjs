@@ -41,6 +41,7 @@ export default new Actor(import.meta.url, {
       start: () => log.info("started"),
       stop() {
         stopped.push(true);
+        if (config.failIn === "stop") throw new Error("told to fail in stop");
         send.quotes(QuoteTLV, {
           instrument,
           bidPrice: -1n,

@@ -1,4 +1,6 @@
-import { Pipeline, RelayDomain } from "alphapulse";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Actor, Pipeline, RelayDomain } from "alphapulse";
 import { describe, expect, test } from "vitest";
 import collector from "../actors/collector.mjs";
 import echo from "../actors/echo.mjs";
@@ -100,6 +102,49 @@ test("an actor's process that is killed ends the run with its name; nothing hang
     code: "ACTOR_DIED",
     message: expect.stringContaining("killed by SIGKILL"),
   });
+});
+
+test("a run that is stopped early has finished", async () => {
+  const running = await pipelineOf({}, 100_000).start({ clock: "replay", speed: 1 });
+  await running.stop();
+  await running.finished;
+});
+
+test("an actor that throws when it stops is told to whoever stops it", async () => {
+  const running = await pipelineOf({ failIn: "stop" }, 10).start({ clock: "replay", onLog: () => {} });
+  await running.finished;
+  const message = "actor echo: stop failed: told to fail in stop";
+  await expect(running.stop()).rejects.toMatchObject({ code: "ACTOR_FAILED", message });
+});
+
+test.each([
+  ["an event without a time", [[{ atUs: Number.NaN }]], "atUs is NaN"],
+  ["time that goes back", [[{ atUs: 2_000 }], [{ atUs: 1_000 }]], "at least 2000"],
+  ["no batch", [5], "arrays of events"],
+])("a feed with %s ends the run with an error", async (_, batches, text) => {
+  const feed = new Actor(import.meta.url, {
+    setup: () => ({
+      feed: {
+        events: (async function* () {
+          yield* batches as never[];
+        })(),
+        on() {},
+      },
+    }),
+  });
+  const running = await new Pipeline().actor("feed", feed, {}).start({ clock: "replay", onLog: () => {} });
+  await expect(running.finished).rejects.toMatchObject({ code: "BAD_FEED", message: expect.stringContaining(text) });
+});
+
+test("an actor's module that starts a pipeline itself is refused where it is imported: no process starts others", async () => {
+  const nested = new URL("../actors/nested.mjs", import.meta.url);
+  const { stderr, code } = await new Promise<{ stderr: string; code: number | null }>((resolve) => {
+    execFile(process.execPath, [fileURLToPath(nested)], (error, _stdout, text) =>
+      resolve({ stderr: text, code: error === null ? 0 : Number(error.code) }),
+    );
+  });
+  expect(code).toBe(1);
+  expect(stderr).toContain("NESTED_PIPELINE");
 });
 
 test("mixed placements work together", async () => {

@@ -119,6 +119,27 @@ describe.each(WAYS)("over %s", (_, make) => {
     expect(own).toEqual([]);
   });
 
+  test("two subscriptions of one connection each get what they asked for", async () => {
+    const { listen, via } = make();
+    const relay = await relayAt(listen);
+    const producer = await connected(via(relay), { source: 1_000 });
+    const reader = await connected(via(relay));
+    const seen: string[] = [];
+    for (const [name, instrument] of [
+      ["btc", BTC],
+      ["eth", ETH],
+    ] as const) {
+      await reader.subscribe(
+        { types: [TradeTLV], instruments: [instrument] },
+        { Trade: (trade) => void seen.push(`${name} ${trade.price}`) },
+      );
+    }
+    producer.publish(TradeTLV, tradeOf(1, BTC));
+    producer.publish(TradeTLV, tradeOf(2, ETH));
+    await until(() => seen.length >= 2);
+    expect(seen).toEqual(["btc 1", "eth 2"]);
+  });
+
   test("a message of another domain is refused, counted, and its sender is told", async () => {
     const { listen, via } = make();
     const relay = await relayAt(listen);
@@ -304,6 +325,21 @@ test("a relay that blocks makes its producers wait and loses nothing", async () 
   }
   await until(() => got.length === 100_000, 10_000);
   expect(waited).toBeGreaterThan(0);
+  expect(relay.stats().lost).toBe(0);
+});
+
+test("a relay that blocks loses nothing of large messages either", async () => {
+  const path = temporaryPath("large.sock");
+  const relay = await relayAt(`unix://${path}`, { logBytes: 1 << 16, slowSubscribers: "block" });
+  let got = 0;
+  const reader = await connected(`unix://${path}`);
+  await reader.subscribe({ types: [OrderBookTLV] }, { OrderBook: () => void got++ });
+  const producer = await connected(relay, { source: 5 });
+  for (let n = 1; n <= 2_000; n++) {
+    producer.claim(OrderBookTLV, { bids: 500 }).updateIdNumber = n;
+    while (producer.commit() === "backPressured") await producer.ready();
+  }
+  await until(() => got === 2_000, 10_000);
   expect(relay.stats().lost).toBe(0);
 });
 
