@@ -109,6 +109,10 @@ function lostLinks(page: string, content: string): string[] {
   });
 }
 
+test("no page has a placeholder left in it", () => {
+  for (const page of pages) expect(text(page), page).not.toMatch(/[«»]/);
+});
+
 describe("links", () => {
   test.each(pages)("every relative link of %s leads somewhere", (page) => {
     expect(lostLinks(page, text(page))).toEqual([]);
