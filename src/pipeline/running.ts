@@ -130,6 +130,7 @@ export class RunningPipeline implements AsyncDisposable {
     return this.stop();
   }
 
+  /** Stops it: `await using running = await pipeline.start()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
