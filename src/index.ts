@@ -50,27 +50,88 @@ export {
 export { connect } from "./session/connect.js";
 export type { Connection, ConnectionStats, ConnectOptions } from "./session/connection.js";
 export type { GapNotice, Handlers, Nothing, SubscriptionRequest } from "./session/subscription.js";
-export { ExecutionReportTLV, FillTLV, OrderAckTLV, OrderRequestTLV } from "./tlvs/execution.js";
-export { DecimalsTLV, VenueReferenceTLV } from "./tlvs/extension.js";
 export {
+  DeFiSignalTLV,
+  FlashLoanSignalTLV,
+  GasOptimizationSignalTLV,
+  ImpermanentLossAlertTLV,
+  LiquidityImbalanceTLV,
+  MevOpportunityTLV,
+  PoolArbitrageSignalTLV,
+  YieldFarmingUpdateTLV,
+} from "./tlvs/defi.js";
+export {
+  CancelAllTLV,
+  CancelTLV,
+  ExecutionReportTLV,
+  FillTLV,
+  GasPriceTLV,
+  OrderAckTLV,
+  OrderModifyTLV,
+  OrderRequestTLV,
+} from "./tlvs/execution.js";
+export {
+  CrossChainTLV,
+  DecimalsTLV,
+  FeeAssetTLV,
+  FlashLoanParamsTLV,
+  GasHintsTLV,
+  Layer2ParamsTLV,
+  LiquidationTargetTLV,
+  MevBundleTLV,
+  PoolAddressesTLV,
+  ReceiveTimestampTLV,
+  SandwichParamsTLV,
+  SlippageModelTLV,
+  TertiaryVenueTLV,
+  TraceContextTLV,
+  VenueReferenceTLV,
+} from "./tlvs/extension.js";
+export {
+  ChainReorgTLV,
   InstrumentDiscoveredTLV,
   InstrumentStatusTLV,
   OrderBookDeltaTLV,
   OrderBookTLV,
+  PoolBurnTLV,
+  PoolDiscoveredTLV,
+  PoolMintTLV,
+  PoolSwapTLV,
+  PoolSyncTLV,
   QuoteTLV,
   TradeTLV,
+  VenueUpdateTLV,
 } from "./tlvs/market-data.js";
-export { ArbitrageSignalTLV, SignalIdentityTLV } from "./tlvs/signal.js";
 export {
   ControlTLV,
   GapTLV,
   GoodbyeTLV,
-  HeartbeatTLV,
   HelloTLV,
   PingTLV,
   PongTLV,
+  RetransmitRequestTLV,
   SubscribeTLV,
+  UnsubscribeTLV,
   WelcomeTLV,
+} from "./tlvs/session-control.js";
+export {
+  ArbitrageSignalTLV,
+  LiquidationAlertTLV,
+  MomentumSignalTLV,
+  PerformanceUpdateTLV,
+  PositionUpdateTLV,
+  RebalanceSignalTLV,
+  RiskMetricTLV,
+  SignalIdentityTLV,
+  StrategyAlertTLV,
+} from "./tlvs/signal.js";
+export {
+  ConfigUpdateTLV,
+  ErrorTLV,
+  HeartbeatTLV,
+  SchemaAnnounceTLV,
+  SnapshotTLV,
+  StatusReportTLV,
 } from "./tlvs/system.js";
 export type {
   Address,

@@ -4,6 +4,7 @@ export {
   type AnyField,
   blob,
   bytes,
+  duration,
   type Field,
   type FieldMap,
   type GroupField,
@@ -12,7 +13,9 @@ export {
   i16,
   i32,
   i64,
+  i128,
   instrument,
+  optional,
   price,
   rest,
   size,
@@ -25,6 +28,8 @@ export {
   u16,
   u32,
   u64,
+  u128,
+  u160,
   zero,
 } from "./protocol/schema/fields.js";
 export { defineTLV, type Infer, type TLVOptions } from "./protocol/schema/tlv.js";

@@ -23,7 +23,9 @@ export function goldenValue(fields: FieldMap, golden: Golden): Record<string, un
   for (const [name, field] of Object.entries(fields)) {
     const shown = golden[name];
     if (field.kind === "zero" || field.kind === "size") continue;
-    if (field.kind === "u64" || field.kind === "i64") value[name] = BigInt(shown as string);
+    if (field.kind === "optional") {
+      if (shown !== undefined) value[name] = goldenValue(field.fields, shown as Golden);
+    } else if (/^[iu](64|128|160)$/.test(field.kind)) value[name] = BigInt(shown as string);
     else if (field.kind === "bytes" || field.kind === "blob" || field.kind === "rest")
       value[name] = fromHex(shown as string);
     else if (field.kind === "group") value[name] = (shown as Golden[]).map((entry) => goldenValue(field.fields, entry));

@@ -12,7 +12,7 @@ import {
   PongTLV,
   SubscribeTLV,
   WelcomeTLV,
-} from "../tlvs/system.js";
+} from "../tlvs/session-control.js";
 import type { Link } from "../transports/transport.js";
 import { Filter } from "./filter.js";
 import { bytesBetween, type RelayLog } from "./log.js";

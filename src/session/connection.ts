@@ -18,7 +18,7 @@ import {
   PongTLV,
   SubscribeTLV,
   WelcomeTLV,
-} from "../tlvs/system.js";
+} from "../tlvs/session-control.js";
 import type { Link } from "../transports/transport.js";
 import { Outbox } from "./outbox.js";
 import { Dispatcher, type GapNotice, type Handlers, type SubscriptionRequest } from "./subscription.js";

@@ -1,7 +1,17 @@
-import { instrument, price, size, sizeOf, textUpTo, timestamp, u8, u16, u64, zero } from "../protocol/schema/fields.js";
+import {
+  instrument,
+  price,
+  size,
+  sizeOf,
+  textUpTo,
+  timestamp,
+  u8,
+  u16,
+  u32,
+  u64,
+  zero,
+} from "../protocol/schema/fields.js";
 import { defineTLV, type Infer } from "../protocol/schema/tlv.js";
-
-const ACCOUNT_BYTES_MAX = 32;
 
 /** A new order. */
 export const OrderRequestTLV = /* @__PURE__ */ defineTLV(
@@ -22,7 +32,7 @@ export const OrderRequestTLV = /* @__PURE__ */ defineTLV(
     flags: u8.doc("bit 0 post-only, bit 1 reduce-only"),
     accountBytes: sizeOf("account", "u8"),
     reserved: zero(1),
-    account: textUpTo(ACCOUNT_BYTES_MAX).doc("at most 32 bytes"),
+    account: textUpTo(32).doc("at most 32 bytes"),
   },
   { doc: "a new order" },
 );
@@ -39,9 +49,7 @@ export const OrderAckTLV = /* @__PURE__ */ defineTLV(
     venue: u16,
     status: u8.doc("1 accepted, 2 rejected, 3 cancelled, 4 expired, 5 modified"),
     rejectReason: u8.doc(
-      "0 none, 1 unknown instrument, 2 price, 3 quantity, 4 insufficient funds, 5 duplicate id, 6 risk limit, " +
-        "7 rate limit, 8 halted, 9 would take (post-only), 10 would increase (reduce-only), 11 stale data, " +
-        "255 other (see VenueReference)",
+      "0 none, 1 unknown instrument, 2 price, 3 quantity, 4 insufficient funds, 5 duplicate id, 6 risk limit, 7 rate limit, 8 halted, 9 would take (post-only), 10 would increase (reduce-only), 11 stale data, 255 other (see VenueReference)",
     ),
     reserved: zero(4),
   },
@@ -68,6 +76,24 @@ export const FillTLV = /* @__PURE__ */ defineTLV(
 );
 export type FillTLV = Infer<typeof FillTLV>;
 
+/** A cancel request. 24 bytes. */
+export const CancelTLV = /* @__PURE__ */ defineTLV(
+  43,
+  "Cancel",
+  { clientOrderId: u64, instrument, reason: u8.doc("0 by request, 1 risk, 2 timeout, 3 shutdown"), reserved: zero(3) },
+  { doc: "a cancel request" },
+);
+export type CancelTLV = Infer<typeof CancelTLV>;
+
+/** A gas price update. 32 bytes. */
+export const GasPriceTLV = /* @__PURE__ */ defineTLV(
+  44,
+  "GasPrice",
+  { baseFee: u64.doc("wei"), priorityFee: u64.doc("wei"), blockNumber: u64, chainId: u32, reserved: zero(4) },
+  { doc: "a gas price update" },
+);
+export type GasPriceTLV = Infer<typeof GasPriceTLV>;
+
 /** The state of an order after an event. 80 bytes. */
 export const ExecutionReportTLV = /* @__PURE__ */ defineTLV(
   45,
@@ -89,3 +115,26 @@ export const ExecutionReportTLV = /* @__PURE__ */ defineTLV(
   { doc: "the state of an order after an event" },
 );
 export type ExecutionReportTLV = Infer<typeof ExecutionReportTLV>;
+
+/** A change of a live order. 40 bytes. */
+export const OrderModifyTLV = /* @__PURE__ */ defineTLV(
+  46,
+  "OrderModify",
+  { clientOrderId: u64, instrument, reserved: zero(4), newPrice: price, newQuantity: size },
+  { doc: "a change of a live order" },
+);
+export type OrderModifyTLV = Infer<typeof OrderModifyTLV>;
+
+/** Cancel every open order that matches; the kill switch. 16 bytes. */
+export const CancelAllTLV = /* @__PURE__ */ defineTLV(
+  47,
+  "CancelAll",
+  {
+    instrument: instrument.doc("all zero: every instrument"),
+    strategyId: u16.doc("0: every strategy"),
+    reason: u8.doc("as in Cancel"),
+    flags: u8.doc("bit 0: refuse new orders until told otherwise; bit 1: accept them again"),
+  },
+  { doc: "cancel every open order that matches; the kill switch" },
+);
+export type CancelAllTLV = Infer<typeof CancelAllTLV>;

@@ -5,6 +5,7 @@ import {
   type FieldMap,
   group,
   instrument,
+  optional,
   price,
   rest,
   sizeOf,
@@ -13,6 +14,7 @@ import {
   u8,
   u32,
   u64,
+  u128,
   zero,
 } from "../../src/protocol/schema/fields.js";
 import { defineTLV, TLV } from "../../src/protocol/schema/tlv.js";
@@ -38,6 +40,19 @@ const BAD: [what: string, fields: FieldMap, said: string][] = [
     "levels is a group with variable fields",
   ],
   ["a group with a rest within", { n: sizeOf("levels", "u8"), levels: group({ all: rest }) }, "variable fields"],
+  [
+    "an optional tail that is not last",
+    { n: sizeOf("note", "u8"), tail: optional({ u8 }), note: text },
+    "tail takes all",
+  ],
+  ["an optional tail with a length", { n: sizeOf("tail", "u8"), tail: optional({ u8 }) }, "it has no size field"],
+  ["an optional tail of no bytes", { tail: optional({}) }, "tail is an optional tail of no bytes"],
+  [
+    "an optional tail with a text within",
+    { tail: optional({ n: sizeOf("t", "u8"), t: text }) },
+    "tail is an optional tail with variable",
+  ],
+  ["the name of another field's approximation", { amount: u128, amountApprox: u8 }, "the name amountApprox"],
   ["a name with a blank", { "a b": u8 }, "no usable field name"],
   ["a name that is code", { "x = alert()": u8 }, "no usable field name"],
   ["a name that begins with a figure", { "1st": u8 }, "no usable field name"],

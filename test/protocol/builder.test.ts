@@ -9,8 +9,9 @@ import { defineTLV } from "../../src/protocol/schema/tlv.js";
 import { RelayDomain } from "../../src/protocol/tables.js";
 import { DecimalsTLV, VenueReferenceTLV } from "../../src/tlvs/extension.js";
 import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
+import { PingTLV } from "../../src/tlvs/session-control.js";
 import { SignalIdentityTLV } from "../../src/tlvs/signal.js";
-import { HeartbeatTLV, PingTLV } from "../../src/tlvs/system.js";
+import { HeartbeatTLV } from "../../src/tlvs/system.js";
 import { BTC, quoteOf, tradeOf } from "../samples.js";
 
 const { MarketData, Signal, System } = RelayDomain;

@@ -2,7 +2,14 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AlphaPulseError, ProtocolError, ValueRangeError } from "../../src/protocol/errors.js";
-import type { FieldMap, GroupField } from "../../src/protocol/schema/fields.js";
+import {
+  type FieldMap,
+  type GroupField,
+  i128,
+  type OptionalField,
+  u128,
+  u160,
+} from "../../src/protocol/schema/fields.js";
 import { TLV } from "../../src/protocol/schema/tlv.js";
 import { type AnyObject, arbitraryAnything, arbitraryFields, arbitraryObject } from "./schemas.js";
 
@@ -32,10 +39,12 @@ const schemaAndObject = arbitraryFields.chain((fields) =>
   fc.record({ fields: fc.constant(fields), object: arbitraryObject(fields) }),
 );
 
-/** Every name under which a flyweight shows these fields. */
+const HUGE = ["u128", "i128", "u160"];
+
+/** Every name under which a flyweight shows these fields, but for those that it shows only to be read. */
 function accessorsOf(fields: FieldMap): string[] {
   return Object.entries(fields).flatMap(([key, field]) => {
-    if (field.kind === "zero" || field.kind === "size" || field.kind === "group") return [];
+    if (["zero", "size", "group", "optional"].includes(field.kind)) return [];
     const isWide = field.kind === "u64" || field.kind === "i64";
     return isWide ? [key, `${key}Low`, `${key}High`, `${key}${field.unit}`] : [key];
   });
@@ -43,6 +52,13 @@ function accessorsOf(fields: FieldMap): string[] {
 
 const groupsOf = (fields: FieldMap): [string, GroupField][] =>
   Object.entries(fields).filter((entry): entry is [string, GroupField] => entry[1].kind === "group");
+
+/** The name and the fields of an optional tail, where there is one. */
+const tailOf = (fields: FieldMap): [string, OptionalField] | undefined =>
+  Object.entries(fields).find((entry): entry is [string, OptionalField] => entry[1].kind === "optional");
+
+const approximationsOf = (fields: FieldMap): string[] =>
+  Object.entries(fields).flatMap(([key, { kind }]) => (HUGE.includes(kind) ? [`${key}Approx`] : []));
 
 type Loose = Record<string, unknown>;
 interface LooseGroup {
@@ -54,22 +70,30 @@ interface LooseGroup {
 function shownBy(codec: AnyCodec, bytes: Uint8Array): unknown {
   const flyweight = codec.flyweight().wrapBytes(bytes) as unknown as Loose;
   const read = (from: Loose, fields: FieldMap): unknown[] =>
-    accessorsOf(fields).map((accessor) => [accessor, outcomeOf(() => copied(from[accessor]))]);
+    [...accessorsOf(fields), ...approximationsOf(fields)].map((accessor) => [
+      accessor,
+      outcomeOf(() => copied(from[accessor])),
+    ]);
   const groups = groupsOf(codec.fields).map(([key, { fields }]) => {
     const entries = flyweight[key] as LooseGroup;
     const beyond = outcomeOf(() => entries.at(entries.count));
     return [key, entries.count, beyond, Array.from({ length: entries.count }, (_, i) => read(entries.at(i), fields))];
   });
-  return [flyweight.byteLength, read(flyweight, codec.fields), groups];
+  const tail = tailOf(codec.fields)?.[0];
+  const shownTail = tail === undefined ? "none" : (flyweight[tail] as Loose | undefined);
+  const inTail =
+    typeof shownTail === "object" ? read(shownTail, tailOf(codec.fields)?.[1].fields as FieldMap) : shownTail;
+  return [flyweight.byteLength, read(flyweight, codec.fields), groups, inTail];
 }
 
 const copied = (value: unknown): unknown => (value instanceof Uint8Array ? value.slice() : value);
 
 /** The counts of an object's variable fields, as a claim takes them. */
-function countsOf(fields: FieldMap, object: AnyObject): Record<string, number> {
+function countsOf(fields: FieldMap, object: AnyObject): Record<string, number | boolean> {
   return Object.fromEntries(
-    Object.entries(fields).flatMap(([key, { kind }]) => {
+    Object.entries(fields).flatMap<[string, number | boolean]>(([key, { kind }]) => {
       const value = object[key];
+      if (kind === "optional") return [[key, value !== undefined]];
       if (kind === "group") return [[key, (value as unknown[]).length]];
       if (kind === "text" || kind === "textRest") return [[key, Buffer.byteLength(value as string)]];
       return kind === "blob" || kind === "rest" ? [[key, (value as Uint8Array).byteLength]] : [];
@@ -79,13 +103,13 @@ function countsOf(fields: FieldMap, object: AnyObject): Record<string, number> {
 
 /** The bytes of an object, written field by field through a flyweight. */
 function writtenInPlace(codec: AnyCodec, object: AnyObject): Uint8Array {
-  const counts = countsOf(codec.fields, object);
+  const counts = countsOf(codec.fields, object) as Record<string, never>;
   const bytes = new Uint8Array(codec.byteLengthFor(counts)).fill(0xa5);
   codec.prepare(bytes, new DataView(bytes.buffer), 0, counts);
   const flyweight = codec.flyweight().wrapBytes(bytes) as unknown as Loose;
   const write = (to: Loose, fields: FieldMap, from: AnyObject): void => {
     for (const [key, { kind }] of Object.entries(fields)) {
-      if (kind === "group") continue;
+      if (kind === "group" || kind === "optional") continue;
       if (key in from) to[key] = from[key];
     }
   };
@@ -94,18 +118,20 @@ function writtenInPlace(codec: AnyCodec, object: AnyObject): Uint8Array {
     const group = flyweight[key] as LooseGroup;
     for (const [i, entry] of (object[key] as AnyObject[]).entries()) write(group.at(i), fields, entry);
   }
+  const [tail, { fields }] = tailOf(codec.fields) ?? ["", { fields: {} }];
+  if (object[tail] !== undefined) write(flyweight[tail] as Loose, fields, object[tail] as AnyObject);
   return bytes;
 }
 
 describe("for any schema, generated code and the interpreter", () => {
   test("encode an object to the same bytes, and decode it to what it was", () => {
-    const reached = { groups: 0, texts: 0, rests: 0, fixed: 0, starts: 0 };
+    const reached = { groups: 0, texts: 0, rests: 0, fixed: 0, starts: 0, tails: 0, absent: 0 };
     fc.assert(
       fc.property(schemaAndObject, ({ fields, object }) => {
         const [generated, interpreted] = codecsOf(fields);
         const bytes = generated.encode(object as never);
         expect(bytes).toEqual(interpreted.encode(object as never));
-        expect(bytes).toHaveLength(generated.byteLengthFor(countsOf(fields, object)));
+        expect(bytes).toHaveLength(generated.byteLengthFor(countsOf(fields, object) as Record<string, never>));
         for (const codec of [generated, interpreted]) {
           expect(codec.decode(bytes)).toEqual(object);
           expect(Object.keys(codec.decode(bytes))).toEqual(Object.keys(object)); // and in the order of the schema
@@ -113,12 +139,15 @@ describe("for any schema, generated code and the interpreter", () => {
         }
         const kinds = Object.values(fields).map(({ kind }) => kind);
         if (kinds.includes("group")) reached.groups++;
+        const tail = tailOf(fields)?.[0];
+        if (tail !== undefined && tail in object) reached.tails++;
+        if (tail !== undefined && !(tail in object)) reached.absent++;
         if (kinds.includes("text")) reached.texts++;
         if (kinds.includes("rest") || kinds.includes("textRest")) reached.rests++;
         if (generated.layout.variable.length === 0) reached.fixed++;
         if ("starts" in fields || "groups" in fields) reached.starts++;
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     );
     expect(Math.min(...Object.values(reached))).toBeGreaterThan(5);
   });
@@ -304,6 +333,8 @@ describe("for any schema, generated code and the interpreter", () => {
           const flyweight = codec.flyweight().wrapBytes(codec.encode(object as never));
           const loose = flyweight as unknown as Loose;
           const filled = groupsOf(fields).filter(([key]) => (loose[key] as LooseGroup).count > 0);
+          const [tail, optional] = tailOf(fields) ?? ["", undefined];
+          const inTail = optional === undefined ? undefined : (loose[tail] as Loose | undefined);
           const entries = filled.map(([key]) => (loose[key] as LooseGroup).at(0));
           flyweight.release();
           const released = expect.objectContaining({ code: "RELEASED" });
@@ -312,17 +343,53 @@ describe("for any schema, generated code and the interpreter", () => {
             expect(() => loose[accessor], accessor).toThrow(released);
             expect(() => Object.assign(loose, { [accessor]: object[accessor] ?? 0 }), accessor).toThrow(released);
           }
+          if (optional !== undefined) expect(() => loose[tail]).toThrow(released);
+          for (const accessor of accessorsOf(inTail === undefined ? {} : (optional?.fields as FieldMap))) {
+            expect(() => inTail?.[accessor], accessor).toThrow(released);
+          }
+          for (const accessor of approximationsOf(fields)) expect(() => loose[accessor], accessor).toThrow(released);
           filled.forEach(([key, { fields: inner }], i) => {
             for (const accessor of accessorsOf(inner)) {
               expect(() => entries[i]?.[accessor], accessor).toThrow(released);
               expect(() => (loose[key] as LooseGroup).at(0)[accessor], accessor).toThrow(released);
             }
           });
-          if (Object.keys(object).length > filled.length) expect(() => flyweight.toObject()).toThrow(released);
+          const seen = Object.keys(object).length - filled.length - (inTail === undefined ? 0 : 1);
+          if (seen > 0) expect(() => flyweight.toObject()).toThrow(released);
         }
       }),
       { numRuns: 60 },
     );
     expect(read).toBeGreaterThan(200);
+  });
+});
+
+describe("integers of 128 and 160 bits", () => {
+  const kinds = {
+    u128: [0n, 2n ** 128n - 1n],
+    i128: [-(2n ** 127n), 2n ** 127n - 1n],
+    u160: [0n, 2n ** 160n - 1n],
+  } as const;
+
+  test.each(Object.entries(kinds))(
+    "%s: the approximation is within a few units of the last place of the value",
+    (kind, [min, max]) => {
+      const [codec] = codecsOf({ amount: { u128, i128, u160 }[kind as "u128"] });
+      fc.assert(
+        fc.property(fc.bigInt({ min, max }), fc.nat(160), (value, shift) => {
+          const amount = value >> BigInt(shift);
+          const { amountApprox } = codec.flyweight().wrapBytes(codec.encode({ amount })) as unknown as Loose;
+          const error = Math.abs((amountApprox as number) - Number(amount));
+          expect(error).toBeLessThanOrEqual(Math.abs(Number(amount)) * 2 ** -50);
+        }),
+      );
+    },
+  );
+
+  test("a small negative one is not cancelled to nothing", () => {
+    const [codec] = codecsOf({ amount: i128 });
+    const shown = (amount: bigint) =>
+      (codec.flyweight().wrapBytes(codec.encode({ amount })) as unknown as Loose).amountApprox;
+    expect([-1n, -2n, 0n, 5n, -(2n ** 64n)].map(shown)).toEqual([-1, -2, 0, 5, -(2 ** 64)]);
   });
 });

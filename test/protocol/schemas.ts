@@ -10,7 +10,10 @@ import {
   i16,
   i32,
   i64,
+  i128,
   instrument,
+  type OptionalField,
+  optional,
   price,
   rest,
   size,
@@ -23,8 +26,11 @@ import {
   u16,
   u32,
   u64,
+  u128,
+  u160,
   zero,
 } from "../../src/protocol/schema/fields.js";
+import { layoutOf } from "../../src/protocol/schema/layout.js";
 
 /** An object of a TLV's fields, seen from a test that knows them only at run time. */
 export type AnyObject = Readonly<Record<string, unknown>>;
@@ -37,7 +43,7 @@ const AWKWARD = [
   ...["Entry", "Group", "EntryView", "FlyweightCore", "Flyweight", "layout", "place", "bytes", "low", "high", "field"],
 ];
 /** So that `priceLow` beside a wide `price` is not made here: that is an error of its own. */
-const DERIVED = /(Low|High|Units|Us|Number)$/;
+const DERIVED = /(Low|High|Units|Us|Number|Approx)$/;
 
 const name = fc.oneof(
   fc.constantFrom(...AWKWARD),
@@ -49,6 +55,7 @@ const RESERVED = new Set(["view", "offset", "byteLength", "wrap", "wrapBytes", "
 const fixedField: fc.Arbitrary<AnyField> = fc.oneof(
   fc.constantFrom<AnyField>(u8, u16, u32, i8, i16, i32),
   fc.constantFrom<AnyField>(u64, i64, price, size, timestamp),
+  fc.constantFrom<AnyField>(u128, i128, u160),
   fc.constantFrom<AnyField>(instrument),
   fc.nat(20).map(bytes),
   fc.nat(9).map(zero),
@@ -71,7 +78,15 @@ export const arbitraryFields: fc.Arbitrary<FieldMap> = fc
   .record({
     fixed: row(0, 8),
     variables: fc.option(fc.array(variable, { maxLength: 3 }), { freq: 2 }),
-    last: fc.option(fc.constantFrom<AnyField>(rest, textRest), { freq: 2 }),
+    last: fc.option(
+      fc.oneof(
+        fc.constantFrom<AnyField>(rest, textRest),
+        row(1, 4)
+          .map((fields): AnyField => optional(Object.fromEntries(fields)))
+          .filter((field) => layoutOf("Tail", (field as OptionalField).fields).fixedBytes > 0),
+      ),
+      { freq: 2 },
+    ),
     names: fc.uniqueArray(name, { minLength: 8, maxLength: 8 }),
   })
   .map(({ fixed, variables, last, names }) => {
@@ -95,7 +110,20 @@ export const arbitraryFields: fc.Arbitrary<FieldMap> = fc
 
 /** Integers of 64 bits, many of them where a number stops being exact. */
 function wide(min: bigint, max: bigint): fc.Arbitrary<bigint> {
-  const edges = [2n ** 53n, -(2n ** 53n), 2n ** 32n, -(2n ** 32n), 0n, min, max, (2n ** 53n - 1n) * 1000n];
+  const edges = [
+    2n ** 53n,
+    2n ** 64n,
+    2n ** 127n,
+    2n ** 128n,
+    -(2n ** 64n),
+    -(2n ** 53n),
+    2n ** 32n,
+    -(2n ** 32n),
+    0n,
+    min,
+    max,
+    (2n ** 53n - 1n) * 1000n,
+  ];
   const near = fc
     .tuple(fc.constantFrom(...edges), fc.bigInt({ min: -2n, max: 2n }))
     .map(([edge, step]) => edge + step)
@@ -129,6 +157,14 @@ function arbitraryValue(field: AnyField): fc.Arbitrary<unknown> | undefined {
       return wide(0n, 2n ** 64n - 1n);
     case "i64":
       return wide(-(2n ** 63n), 2n ** 63n - 1n);
+    case "u128":
+      return wide(0n, 2n ** 128n - 1n);
+    case "i128":
+      return wide(-(2n ** 127n), 2n ** 127n - 1n);
+    case "u160":
+      return wide(0n, 2n ** 160n - 1n);
+    case "optional":
+      return fc.option(arbitraryObject(field.fields), { nil: undefined });
     case "instrument":
       return fc
         .tuple(whole(0, 0xffff), whole(0, 0xff), wide(0n, 2n ** 64n - 1n))
@@ -156,9 +192,10 @@ export function arbitraryObject(fields: FieldMap): fc.Arbitrary<AnyObject> {
     const value = arbitraryValue(field);
     return value === undefined ? [] : [[key, value] as const];
   });
-  return fc
-    .tuple(...values.map(([, value]) => value))
-    .map((made) => Object.fromEntries(made.map((value, i) => [values[i]?.[0], value])));
+  return fc.tuple(...values.map(([, value]) => value)).map((made) =>
+    // An optional tail that is not there has no key either.
+    Object.fromEntries(made.map((value, i) => [values[i]?.[0], value]).filter(([, value]) => value !== undefined)),
+  );
 }
 
 /** What hardly any field can hold, and what some can. */

@@ -12,8 +12,8 @@ import { connect } from "../../src/session/connect.js";
 import type { Connection } from "../../src/session/connection.js";
 import type { GapNotice } from "../../src/session/subscription.js";
 import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
+import { GoodbyeTLV } from "../../src/tlvs/session-control.js";
 import { ArbitrageSignalTLV, SignalIdentityTLV } from "../../src/tlvs/signal.js";
-import { GoodbyeTLV } from "../../src/tlvs/system.js";
 import { StreamFramer } from "../../src/transports/framer.js";
 import { BTC, ETH, quoteOf, tradeOf, until } from "../samples.js";
 
@@ -247,7 +247,7 @@ test("a subscriber that falls out of the log is told exactly what it missed, the
   cleanups.push(() => slow.destroy());
   const bytes: Buffer[] = [];
   const framer: { gaps: GapNotice[]; trades: number[] } = { gaps: [], trades: [] };
-  const { HelloTLV, SubscribeTLV, GapTLV } = await import("../../src/tlvs/system.js");
+  const { HelloTLV, SubscribeTLV, GapTLV } = await import("../../src/tlvs/session-control.js");
   const builder = new TLVBuilder({ domain: RelayDomain.System, source: Source.External });
   const nonce = new Uint8Array(16);
   slow.write(

@@ -11,7 +11,7 @@ import { Connection } from "../../src/session/connection.js";
 import type { GapNotice } from "../../src/session/subscription.js";
 import { ControlOpcode, GoodbyeCode } from "../../src/tlvs/codes.js";
 import { QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
-import { ControlTLV, GapTLV, GoodbyeTLV, PingTLV, PongTLV } from "../../src/tlvs/system.js";
+import { ControlTLV, GapTLV, GoodbyeTLV, PingTLV, PongTLV } from "../../src/tlvs/session-control.js";
 import { localLinks } from "../../src/transports/local.js";
 import { quoteOf, tradeOf, until } from "../samples.js";
 import { opened as openedFor, Script } from "./script.js";

@@ -6,8 +6,9 @@ import { defineTLV } from "../../src/protocol/schema/tlv.js";
 import { RelayDomain } from "../../src/protocol/tables.js";
 import { GoodbyeCode } from "../../src/tlvs/codes.js";
 import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
+import { GoodbyeTLV } from "../../src/tlvs/session-control.js";
 import { SignalIdentityTLV } from "../../src/tlvs/signal.js";
-import { GoodbyeTLV, HeartbeatTLV } from "../../src/tlvs/system.js";
+import { HeartbeatTLV } from "../../src/tlvs/system.js";
 import { quoteOf, tradeOf } from "../samples.js";
 import { opened as openedFor, scripted } from "./script.js";
 

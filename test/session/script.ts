@@ -6,7 +6,7 @@ import type { AnyTLV, InputFor } from "../../src/protocol/schema/tlv.js";
 import { RelayDomain, Source } from "../../src/protocol/tables.js";
 import { Connection, type ConnectOptions } from "../../src/session/connection.js";
 import { ControlOpcode } from "../../src/tlvs/codes.js";
-import { ControlTLV, HelloTLV, PingTLV, PongTLV, SubscribeTLV, WelcomeTLV } from "../../src/tlvs/system.js";
+import { ControlTLV, HelloTLV, PingTLV, PongTLV, SubscribeTLV, WelcomeTLV } from "../../src/tlvs/session-control.js";
 import { localLinks } from "../../src/transports/local.js";
 import type { Link } from "../../src/transports/transport.js";
 

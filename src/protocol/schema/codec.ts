@@ -1,6 +1,6 @@
 import { ProtocolError, ValueRangeError } from "../errors.js";
 import { VALUE_BYTES_MAX } from "../walk.js";
-import type { SmallKind, TextField, WideKind } from "./fields.js";
+import type { HugeKind, SmallKind, TextField, WideKind } from "./fields.js";
 import type { Layout, VariablePlace } from "./layout.js";
 import { checkHeld, RELEASED } from "./released.js";
 import { putText, utf8Bytes } from "./text.js";
@@ -74,6 +74,11 @@ export const WIDE_RANGES: Readonly<Record<WideKind, readonly [bigint, bigint]>> 
   u64: [0n, 2n ** 64n - 1n],
   i64: [-(2n ** 63n), 2n ** 63n - 1n],
 };
+const HUGE_RANGES: Readonly<Record<HugeKind, readonly [bigint, bigint]>> = {
+  u128: [0n, 2n ** 128n - 1n],
+  i128: [-(2n ** 127n), 2n ** 127n - 1n],
+  u160: [0n, 2n ** 160n - 1n],
+};
 
 /** Bytes of one variable field of an object. @throws ValueRangeError */
 function variableBytes(place: VariablePlace, value: unknown, complaints: Complaints): number {
@@ -84,6 +89,11 @@ function variableBytes(place: VariablePlace, value: unknown, complaints: Complai
       if (typeof entry !== "object" || entry === null) complaints.range(name, entry, "entries that are objects");
     }
     return checkedCount(place, value.length, complaints) * place.stride;
+  }
+  if (field.kind === "optional") {
+    if (value === undefined) return 0;
+    if (typeof value !== "object" || value === null) complaints.range(name, value, "an object, or nothing at all");
+    return place.stride;
   }
   if (field.kind === "text" || field.kind === "textRest") {
     if (typeof value !== "string") complaints.range(name, value, "a string");
@@ -102,7 +112,9 @@ export function checkedCount(
   complaints: Complaints,
   shown: unknown = count,
 ): number {
-  const max = Math.min((place.field as TextField).bytesMax ?? VALUE_BYTES_MAX, place.size?.max ?? VALUE_BYTES_MAX);
+  const isTail = place.field.kind === "optional";
+  const textMax = (place.field as TextField).bytesMax ?? VALUE_BYTES_MAX;
+  const max = isTail ? 1 : Math.min(textMax, place.size?.max ?? VALUE_BYTES_MAX);
   if (!Number.isInteger(count) || count < 0 || count > max) {
     complaints.range(place.name, shown, `at most ${max} ${place.entry === undefined ? "bytes" : "entries"}`);
   }
@@ -166,7 +178,58 @@ export function writeText(
   putText(view, offset, value, count);
 }
 
-/** An entry of a group: pointed at bytes by the group it belongs to. */
+/** Reads an integer of 128 or 160 bits. */
+export function readHuge(kind: HugeKind, view: DataView, offset: number): bigint {
+  const low = view.getBigUint64(offset, true);
+  if (kind === "i128") {
+    const high = view.getBigInt64(offset + 8, true);
+    return high === 0n ? low : (high << 64n) | low;
+  }
+  const middle = view.getBigUint64(offset + 8, true);
+  const top = kind === "u160" ? view.getUint32(offset + 16, true) : 0;
+  if (top !== 0) return (BigInt(top) << 128n) | (middle << 64n) | low;
+  return middle === 0n ? low : (middle << 64n) | low;
+}
+
+/** Writes an integer of 128 or 160 bits. */
+export function writeHuge(
+  kind: HugeKind,
+  view: DataView,
+  offset: number,
+  value: unknown,
+  complaints: Complaints,
+  field: string,
+): void {
+  const [least, greatest] = HUGE_RANGES[kind];
+  if (typeof value !== "bigint" || value < least || value > greatest) {
+    complaints.range(field, value, `a bigint from ${least} to ${greatest}`);
+  }
+  view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+  view.setBigUint64(offset + 8, BigInt.asUintN(64, value >> 64n), true);
+  if (kind === "u160") view.setUint32(offset + 16, Number(value >> 128n), true);
+}
+
+/** A double near an integer of 128 or 160 bits, within a few units of its last place. Allocates nothing. */
+export function approximateHuge(kind: HugeKind, view: DataView, offset: number): number {
+  const top = kind === "u160" ? view.getUint32(offset + 16, true) : 0;
+  const high = view.getInt32(offset + 12, true);
+  // A negative one by its complement: the sum of its own words would cancel to nothing.
+  const flip = kind === "i128" && high < 0 ? -1 : 0;
+  const magnitude =
+    top * 2 ** 128 +
+    ((high ^ flip) >>> 0) * 2 ** 96 +
+    ((view.getInt32(offset + 8, true) ^ flip) >>> 0) * 2 ** 64 +
+    ((view.getInt32(offset + 4, true) ^ flip) >>> 0) * 2 ** 32 +
+    ((view.getInt32(offset, true) ^ flip) >>> 0);
+  return flip === 0 ? magnitude : -magnitude - 1;
+}
+
+/** How many optional tails there are in the bytes left: none, or one, which must then fill them. */
+export function tailCount(bytesLeft: number): 0 | 1 {
+  return bytesLeft > 0 ? 1 : 0;
+}
+
+/** An entry of a group, or an optional tail: pointed at bytes by what it belongs to. */
 export class EntryView {
   view: DataView = RELEASED;
   offset = 0;

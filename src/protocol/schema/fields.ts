@@ -4,6 +4,8 @@ import type { InstrumentFields, InstrumentId } from "../instrument-id.js";
 export type SmallKind = "u8" | "u16" | "u32" | "i8" | "i16" | "i32";
 /** Integers of 64 bits: `bigint` in objects; flyweights add halves and a number. */
 export type WideKind = "u64" | "i64";
+/** Integers of 128 and 160 bits: `bigint` in objects; flyweights add a double that is near. */
+export type HugeKind = "u128" | "i128" | "u160";
 /** What a wide integer means, which decides how a flyweight names its number. */
 export type WideUnit = "Number" | "Units" | "Us";
 
@@ -26,6 +28,10 @@ export interface SmallField extends Field<number> {
 export interface WideField<Unit extends WideUnit = WideUnit> extends Field<bigint> {
   readonly kind: WideKind;
   readonly unit: Unit;
+}
+
+export interface HugeField extends Field<bigint> {
+  readonly kind: HugeKind;
 }
 
 export interface BytesField extends Field<Uint8Array> {
@@ -55,8 +61,14 @@ export interface TextRestField extends Field<string> {
   readonly kind: "textRest";
 }
 
-export interface GroupField<Fields extends FieldMap = FieldMap> extends Field<readonly ObjectOf<Fields>[]> {
+export interface GroupField<Fields extends FieldMap = FieldMap> extends Field {
   readonly kind: "group";
+  readonly fields: Fields;
+}
+
+/** A tail that is there whole or not at all. */
+export interface OptionalField<Fields extends FieldMap = FieldMap> extends Field {
+  readonly kind: "optional";
   readonly fields: Fields;
 }
 
@@ -80,6 +92,7 @@ export type FieldMap = Readonly<Record<string, AnyField>>;
 export type AnyField =
   | SmallField
   | WideField
+  | HugeField
   | BytesField
   | InstrumentField
   | TextField
@@ -87,38 +100,69 @@ export type AnyField =
   | RestField
   | TextRestField
   | GroupField
+  | OptionalField
   | ZeroField
   | SizeField;
 
-type ShownKey<Fields, K extends keyof Fields> = Fields[K] extends ZeroField | SizeField ? never : K;
+type ShownKey<Fields, K extends keyof Fields> = Fields[K] extends ZeroField | SizeField | OptionalField ? never : K;
+type TailKey<Fields, K extends keyof Fields> = Fields[K] extends OptionalField ? K : never;
+/** One object type of an intersection, so that editors show its fields. */
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** An object of fields that are known only at run time. */
+interface AnyValue {
+  readonly [name: string]: unknown;
+}
 
 /** The object that a row of fields decodes to. */
-export type ObjectOf<Fields extends FieldMap> = {
-  readonly [K in keyof Fields as ShownKey<Fields, K>]: Fields[K] extends Field<infer Value> ? Value : never;
-};
+export type ObjectOf<Fields extends FieldMap> = string extends keyof Fields
+  ? AnyValue
+  : Flat<
+      {
+        readonly [K in keyof Fields as ShownKey<Fields, K>]: Fields[K] extends GroupField<infer Inner>
+          ? readonly ObjectOf<Inner>[]
+          : Fields[K] extends Field<infer Value>
+            ? Value
+            : never;
+      } & {
+        readonly [K in keyof Fields as TailKey<Fields, K>]?: Fields[K] extends OptionalField<infer Inner>
+          ? ObjectOf<Inner>
+          : never;
+      }
+    >;
 
 /** The object that a row of fields can be encoded from: as decoded, but plain fields will do for an instrument. */
-export type InputOf<Fields extends FieldMap> = {
-  readonly [K in keyof Fields as ShownKey<Fields, K>]: Fields[K] extends InstrumentField
-    ? InstrumentFields
-    : Fields[K] extends GroupField<infer Inner>
-      ? readonly InputOf<Inner>[]
-      : Fields[K] extends Field<infer Value>
-        ? Value
-        : never;
-};
+export type InputOf<Fields extends FieldMap> = string extends keyof Fields
+  ? AnyValue
+  : Flat<
+      {
+        readonly [K in keyof Fields as ShownKey<Fields, K>]: Fields[K] extends InstrumentField
+          ? InstrumentFields
+          : Fields[K] extends GroupField<infer Inner>
+            ? readonly InputOf<Inner>[]
+            : Fields[K] extends Field<infer Value>
+              ? Value
+              : never;
+      } & {
+        readonly [K in keyof Fields as TailKey<Fields, K>]?: Fields[K] extends OptionalField<infer Inner>
+          ? InputOf<Inner> | undefined
+          : never;
+      }
+    >;
 
-/** How many entries or bytes the variable fields of a TLV are to have. */
+/** How many entries or bytes the variable fields of a TLV are to have, and whether an optional tail is there. */
 export type CountsOf<Fields extends FieldMap> = {
   readonly [K in keyof Fields as Fields[K] extends GroupField | TextField | BlobField | RestField | TextRestField
     ? K
     : never]: number;
+} & {
+  readonly [K in keyof Fields as TailKey<Fields, K>]: boolean;
 };
 
 type Plain<Fields> = {
-  -readonly [K in keyof Fields as Fields[K] extends SmallField | WideField ? K : never]: Fields[K] extends SmallField
-    ? number
-    : bigint;
+  -readonly [K in keyof Fields as Fields[K] extends SmallField | WideField | HugeField
+    ? K
+    : never]: Fields[K] extends SmallField ? number : bigint;
 } & {
   -readonly [K in keyof Fields as Fields[K] extends InstrumentField ? K : never]: InstrumentId;
 } & {
@@ -133,14 +177,25 @@ type Halves<Fields> = {
   -readonly [K in keyof Fields & string as Fields[K] extends WideField<infer Unit> ? `${K}${Unit}` : never]: number;
 };
 
+type Approximations<Fields> = {
+  readonly [K in keyof Fields & string as Fields[K] extends HugeField ? `${K}Approx` : never]: number;
+};
+
 type Groups<Fields> = {
   readonly [K in keyof Fields as Fields[K] extends GroupField ? K : never]: Fields[K] extends GroupField<infer Inner>
     ? GroupView<Inner>
     : never;
+} & {
+  readonly [K in keyof Fields as TailKey<Fields, K>]: Fields[K] extends OptionalField<infer Inner>
+    ? Accessors<Inner> | undefined
+    : never;
 };
 
 /** The fields of a flyweight, read and written in place. */
-export type Accessors<Fields extends FieldMap> = Plain<Fields> & Halves<Fields> & Groups<Fields>;
+export type Accessors<Fields extends FieldMap> = Plain<Fields> &
+  Halves<Fields> &
+  Approximations<Fields> &
+  Groups<Fields>;
 
 /** The entries of a group within borrowed bytes. */
 export interface GroupView<Fields extends FieldMap> {
@@ -179,6 +234,12 @@ export const i32: SmallField = /* @__PURE__ */ field<SmallField>({ kind: "i32" }
 export const u64: WideField<"Number"> = /* @__PURE__ */ wide("u64", "Number");
 /** A signed integer of 64 bits. */
 export const i64: WideField<"Number"> = /* @__PURE__ */ wide("i64", "Number");
+/** An unsigned integer of 128 bits. */
+export const u128: HugeField = /* @__PURE__ */ field<HugeField>({ kind: "u128" });
+/** A signed integer of 128 bits. */
+export const i128: HugeField = /* @__PURE__ */ field<HugeField>({ kind: "i128" });
+/** An unsigned integer of 160 bits. */
+export const u160: HugeField = /* @__PURE__ */ field<HugeField>({ kind: "u160" });
 /** A signed fixed-point amount: 64 bits, usually in units of 1e-8 of the quote currency. */
 export const price: WideField<"Units"> = /* @__PURE__ */ wide(
   "i64",
@@ -193,6 +254,8 @@ export const size: WideField<"Units"> = /* @__PURE__ */ wide(
 );
 /** A point in time: 64 bits, ns since the Unix epoch. */
 export const timestamp: WideField<"Us"> = /* @__PURE__ */ wide("u64", "Us", "ns since the Unix epoch");
+/** A span of time: 64 bits, ns. */
+export const duration: WideField<"Us"> = /* @__PURE__ */ wide("u64", "Us", "ns");
 /** An InstrumentId: 12 bytes. */
 export const instrument: InstrumentField = /* @__PURE__ */ field<InstrumentField>({ kind: "instrument" });
 /** UTF-8 as long as the size field that names it says. */
@@ -227,4 +290,9 @@ export function sizeOf(of: string, encoding: "u8" | "u16"): SizeField {
 /** Entries of the same fields, as many as the size field that names it says. Entries hold no variable fields. */
 export function group<const Fields extends FieldMap>(fields: Fields): GroupField<Fields> {
   return field<GroupField>({ kind: "group", fields }) as GroupField<Fields>;
+}
+
+/** A last part that is there whole or not at all: the value's length says which. It holds no variable fields. */
+export function optional<const Fields extends FieldMap>(fields: Fields): OptionalField<Fields> {
+  return field<OptionalField>({ kind: "optional", fields }) as OptionalField<Fields>;
 }

@@ -2,19 +2,24 @@ import { microsecondsOf, nanosecondsHigh, nanosecondsLow } from "../halves.js";
 import { readInstrument, writeInstrument } from "../instrument-id.js";
 import {
   type AnyObject,
+  approximateHuge,
   type Codec,
   type Complaints,
   EntryView,
   FlyweightCore,
   measure,
   readBytes,
+  readHuge,
   SMALL_RANGES,
+  tailCount,
   WIDE_RANGES,
   writeBytes,
+  writeHuge,
   writeText,
 } from "./codec.js";
 import type { SmallKind, WideField } from "./fields.js";
 import type { FixedPlace, Layout, VariablePlace } from "./layout.js";
+import { checkHeld } from "./released.js";
 import { readText, utf8Bytes } from "./text.js";
 
 // The codec of one TLV as the text of a program: straight-line code, 8 to 13 times as fast as a loop over the fields.
@@ -35,7 +40,7 @@ const METHOD: Readonly<Record<string, string>> = {
 export function generateCodec(tlv: string, layout: Layout, complaints: Complaints): Codec {
   const program = [
     '"use strict";',
-    ...layout.variable.filter((place) => place.entry !== undefined).map(groupClasses),
+    ...layout.variable.filter((place) => place.entry !== undefined).map(entryClasses),
     flyweightClass(tlv, layout),
     encodeFunction(layout),
     decodeFunction(layout),
@@ -57,6 +62,11 @@ const SUPPORT: Readonly<Record<string, unknown>> = {
   utf8Bytes,
   readBytes,
   writeBytes,
+  readHuge,
+  writeHuge,
+  approximateHuge,
+  tailCount,
+  checkHeld,
   microsecondsOf,
   nanosecondsHigh,
   nanosecondsLow,
@@ -73,13 +83,19 @@ function littleEndian(kind: string): string {
 function readOf({ field }: FixedPlace, place: string): string {
   if (field.kind === "instrument") return `readInstrument(view, ${place})`;
   if (field.kind === "bytes") return `readBytes(view, ${place}, ${field.bytes})`;
+  if (isHuge(field.kind)) return `readHuge("${field.kind}", view, ${place})`;
   return `view.get${METHOD[field.kind]}(${place}${littleEndian(field.kind)})`;
+}
+
+function isHuge(kind: string): boolean {
+  return kind === "u128" || kind === "i128" || kind === "u160";
 }
 
 /** The statement that checks and writes `v`; `label` names the field in errors. */
 function writeOf({ field }: FixedPlace, place: string, label: string): string {
   if (field.kind === "instrument") return `writeInstrument(view, ${place}, v, complaints, "${label}");`;
   if (field.kind === "bytes") return `writeBytes(view, ${place}, ${field.bytes}, v, complaints, "${label}");`;
+  if (isHuge(field.kind)) return `writeHuge("${field.kind}", view, ${place}, v, complaints, "${label}");`;
   if (field.kind === "u64" || field.kind === "i64") {
     const [least, greatest] = WIDE_RANGES[field.kind];
     return (
@@ -110,6 +126,10 @@ function accessorsOf(place: FixedPlace, prefix: string): string {
   if (field.kind === "zero" || field.kind === "size") return "";
   const where = at("o", offset);
   const plain = accessor(name, `return ${readOf(place, where)};`, writeOf(place, where, prefix + name));
+  if (isHuge(field.kind)) {
+    const approximate = `return approximateHuge("${field.kind}", this.view, ${at("this.offset", offset)});`;
+    return `${plain}\nget ${name}Approx() { ${approximate} }`;
+  }
   return field.kind === "u64" || field.kind === "i64"
     ? `${plain}\n${wideAccessors(name, field, offset, prefix)}`
     : plain;
@@ -144,12 +164,16 @@ function wideAccessors(name: string, field: WideField, offset: number, prefix: s
   );
 }
 
-function groupClasses(place: VariablePlace): string {
+function entryClasses(place: VariablePlace): string {
   const entry = place.entry as Layout;
-  return [
+  const entryClass = [
     `class ${place.name}Entry extends EntryView {`,
     ...entry.fixed.map((inner) => accessorsOf(inner, `${place.name}.`)),
     "}",
+  ];
+  if (isTail(place)) return entryClass.join("\n");
+  return [
+    ...entryClass,
     `class ${place.name}Group {`,
     `constructor() { this.entry = new ${place.name}Entry(); this.view = this.entry.view; this.offset = 0; this.count = 0; }`,
     "at(index) {",
@@ -161,21 +185,27 @@ function groupClasses(place: VariablePlace): string {
 }
 
 function flyweightClass(tlv: string, layout: Layout): string {
-  const groups = layout.variable.filter((place) => place.entry !== undefined);
+  const groups = layout.variable.filter((place) => place.entry !== undefined && !isTail(place));
+  const tails = layout.variable.filter(isTail);
   const others = layout.variable.filter((place) => place.entry === undefined);
   return [
     `class ${tlv}Flyweight extends FlyweightCore {`,
     "constructor() { super();",
     ...groups.map(({ name }) => `this.${name} = new ${name}Group();`),
+    ...tails.map(({ name }) => `this.tail_${name} = new ${name}Entry(); this.has_${name} = false;`),
     ...others.map(({ name }) => `this.at_${name} = 0; this.bytes_${name} = 0;`),
     "}",
     wrapMethod(layout),
     "release() { super.release();",
     ...groups.map(({ name }) => `this.${name}.view = this.${name}.entry.view = this.view;`),
+    ...tails.map(({ name }) => `this.tail_${name}.view = this.view;`),
     "}",
     "toObject() { return decode(this.view, this.offset, this.byteLength); }",
     ...layout.fixed.map((place) => accessorsOf(place, "")),
     ...others.map(variableAccessor),
+    ...tails.map(
+      ({ name }) => `get ${name}() { checkHeld(this.view); return this.has_${name} ? this.tail_${name} : undefined; }`,
+    ),
     "}",
     `const Flyweight = ${tlv}Flyweight;`,
   ].join("\n");
@@ -194,6 +224,9 @@ this.view = view; this.offset = offset; this.byteLength = byteLength; return thi
     `let end = offset + ${layout.fixedBytes};`,
     ...layout.variable.map((place) => {
       const count = countOf(place, "offset");
+      if (isTail(place)) {
+        return `const n_${place.name} = ${count}; const p_${place.name} = end; end += n_${place.name} * ${place.stride};`;
+      }
       if (place.size === undefined) {
         return (
           `const n_${place.name} = ${count}; const p_${place.name} = end; ` +
@@ -206,17 +239,22 @@ this.view = view; this.offset = offset; this.byteLength = byteLength; return thi
     }),
     'if (end !== offset + byteLength) complaints.length(byteLength, end - offset + " by its own counts", offset);',
     "this.view = view; this.offset = offset; this.byteLength = byteLength;",
-    ...layout.variable.map(({ name, entry }) =>
-      entry === undefined
+    ...layout.variable.map((place) => {
+      const { name, entry } = place;
+      if (isTail(place)) {
+        return `this.tail_${name}.view = view; this.tail_${name}.offset = p_${name}; this.has_${name} = n_${name} === 1;`;
+      }
+      return entry === undefined
         ? `this.at_${name} = p_${name}; this.bytes_${name} = n_${name};`
-        : `this.${name}.view = view; this.${name}.offset = p_${name}; this.${name}.count = n_${name};`,
-    ),
+        : `this.${name}.view = view; this.${name}.offset = p_${name}; this.${name}.count = n_${name};`;
+    }),
     "return this; }",
   ].join("\n");
 }
 
 /** How many entries or bytes a variable field has, by what the value says of itself. */
 function countOf(place: VariablePlace, base: string): string {
+  if (isTail(place)) return `tailCount(${base} + byteLength - end)`;
   if (place.size === undefined) return `${base} + byteLength - end`;
   return `view.get${METHOD[place.size.encoding]}(${at(base, place.size.offset)}${littleEndian(place.size.encoding)})`;
 }
@@ -271,6 +309,14 @@ function zeros(base: string, offset: number, count: number): string {
 
 function encodeVariable(place: VariablePlace): string {
   const { name, field, entry, stride } = place;
+  if (entry !== undefined && isTail(place)) {
+    return [
+      `if (value.${name} !== undefined) {`,
+      `const entry = value.${name};`,
+      ...entry.fixed.map((inner) => encodeFixed(inner, "entry", "end", `${name}.`)),
+      "}",
+    ].join("\n");
+  }
   if (entry !== undefined) {
     return [
       `for (let i = 0; i < n_${name}; i++, end += ${stride}) {`,
@@ -291,10 +337,12 @@ function decodeFunction(layout: Layout): string {
     "function decode(view, o, byteLength) {",
     layout.variable.length === 0 ? "" : `let end = o + ${layout.fixedBytes};`,
     ...layout.variable.map((place) => decodeVariable(place)),
-    "return {",
+    "const value = {",
     ...layout.fixed.filter(isShown).map((place) => `${place.name}: ${readOf(place, at("o", place.offset))},`),
-    ...layout.variable.map(({ name }) => `${name}: v_${name},`),
+    ...layout.variable.filter((place) => !isTail(place)).map(({ name }) => `${name}: v_${name},`),
     "};",
+    ...layout.variable.filter(isTail).map(({ name }) => `if (v_${name} !== undefined) value.${name} = v_${name};`),
+    "return value;",
     "}",
   ].join("\n");
 }
@@ -302,6 +350,13 @@ function decodeFunction(layout: Layout): string {
 function decodeVariable(place: VariablePlace): string {
   const { name, field, entry, stride } = place;
   const count = `const n_${name} = ${countOf(place, "o")};`;
+  if (entry !== undefined && isTail(place)) {
+    return [
+      `${count} const v_${name} = n_${name} === 0 ? undefined : {`,
+      ...entry.fixed.filter(isShown).map((inner) => `${inner.name}: ${readOf(inner, at("end", inner.offset))},`),
+      "};",
+    ].join("\n");
+  }
   if (entry === undefined) {
     const read = field.kind === "text" || field.kind === "textRest" ? "readText" : "readBytes";
     return `${count} const v_${name} = ${read}(view, end, n_${name}); end += n_${name};`;
@@ -312,6 +367,10 @@ function decodeVariable(place: VariablePlace): string {
     ...entry.fixed.filter(isShown).map((inner) => `${inner.name}: ${readOf(inner, at("end", inner.offset))},`),
     "});",
   ].join("\n");
+}
+
+function isTail(place: VariablePlace): boolean {
+  return place.field.kind === "optional";
 }
 
 function isShown(place: FixedPlace): boolean {

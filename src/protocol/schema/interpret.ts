@@ -2,19 +2,24 @@ import { microsecondsOf, nanosecondsHigh, nanosecondsLow } from "../halves.js";
 import { type InstrumentFields, readInstrument, writeInstrument } from "../instrument-id.js";
 import {
   type AnyObject,
+  approximateHuge,
   type Codec,
   type Complaints,
   EntryView,
   FlyweightCore,
   measure,
   readBytes,
+  readHuge,
   SMALL_RANGES,
+  tailCount,
   WIDE_RANGES,
   writeBytes,
+  writeHuge,
   writeText,
 } from "./codec.js";
 import type { SmallKind, WideField, WideKind } from "./fields.js";
 import type { FixedPlace, Layout, VariablePlace } from "./layout.js";
+import { checkHeld } from "./released.js";
 import { readText, utf8Bytes } from "./text.js";
 
 // The codec of one TLV as loops over its fields: slower than `generate.ts` and equal in every result, for runtimes that
@@ -54,6 +59,10 @@ function readFixed({ field }: FixedPlace, view: DataView, at: number): unknown {
       return readInstrument(view, at);
     case "bytes":
       return readBytes(view, at, field.bytes);
+    case "u128":
+    case "i128":
+    case "u160":
+      return readHuge(field.kind, view, at);
     default:
       return undefined;
   }
@@ -78,6 +87,10 @@ function writeFixed(
       return writeInstrument(view, at, v as InstrumentFields, complaints, label);
     case "bytes":
       return writeBytes(view, at, field.bytes, v, complaints, label);
+    case "u128":
+    case "i128":
+    case "u160":
+      return writeHuge(field.kind, view, at, v, complaints, label);
     case "u64":
     case "i64":
       return writeWide(field.kind, view, at, v, complaints, label);
@@ -119,9 +132,14 @@ function writeWide(
 }
 
 function sizeAt(place: VariablePlace, view: DataView, base: number, left: number): number {
+  if (isTail(place)) return tailCount(left);
   if (place.size === undefined) return left;
   const at = base + place.size.offset;
   return place.size.encoding === "u8" ? view.getUint8(at) : view.getUint16(at, true);
+}
+
+function isTail(place: VariablePlace): boolean {
+  return place.field.kind === "optional";
 }
 
 function isText(place: VariablePlace): boolean {
@@ -135,6 +153,10 @@ function encodeObject(layout: Layout, view: DataView, offset: number, value: Any
   let end = offset + layout.fixedBytes;
   for (const place of layout.variable) {
     const given = value[place.name];
+    if (place.entry !== undefined && isTail(place)) {
+      if (given !== undefined) encodeGroup(place, place.entry, view, end, [given as AnyObject], complaints);
+      continue;
+    }
     const count = isText(place) ? utf8Bytes(given as string) : (given as { length: number }).length;
     if (place.size?.encoding === "u8") view.setUint8(offset + place.size.offset, count);
     else if (place.size !== undefined) view.setUint16(offset + place.size.offset, count, true);
@@ -177,7 +199,9 @@ function decodeObject(layout: Layout, view: DataView, offset: number, byteLength
   for (const place of layout.variable) {
     const count = sizeAt(place, view, offset, offset + byteLength - end);
     const { entry, stride } = place;
-    if (entry !== undefined) {
+    if (entry !== undefined && isTail(place)) {
+      if (count === 1) object[place.name] = decodeFixedPart(entry, view, end);
+    } else if (entry !== undefined) {
       const from = end;
       object[place.name] = Array.from({ length: count }, (_, i) => decodeFixedPart(entry, view, from + i * stride));
     } else {
@@ -244,6 +268,11 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
     const start = (flyweight: Flyweight): readonly [number, number] => flyweight[STARTS].get(name) ?? [0, 0];
     Object.defineProperty(Flyweight.prototype, name, {
       get(this: Flyweight) {
+        if (isTail(place)) {
+          checkHeld(this.view);
+          const tail = this[GROUPS].get(name);
+          return tail?.count === 1 ? tail.entry : undefined;
+        }
         if (place.entry !== undefined) return this[GROUPS].get(name);
         const [at, count] = start(this);
         return isText(place) ? readText(this.view, at, count) : readBytes(this.view, at, count, true);
@@ -258,6 +287,8 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
 }
 
 interface Group {
+  readonly count: number;
+  readonly entry: EntryView;
   release(view: DataView): void;
   point(view: DataView, offset: number, count: number): void;
 }
@@ -276,6 +307,7 @@ function groupClass(place: VariablePlace, layout: Layout, complaints: Complaints
 
     point(view: DataView, offset: number, count: number): void {
       this.entry.view = view;
+      this.entry.offset = offset;
       this.#offset = offset;
       this.count = count;
     }
@@ -307,6 +339,14 @@ function defineAccessors(
       writeFixed(place, this.view, this.offset + offset, value, complaints, label);
     },
   });
+  if (field.kind === "u128" || field.kind === "i128" || field.kind === "u160") {
+    const { kind } = field;
+    Object.defineProperty(prototype, `${name}Approx`, {
+      get(this: EntryView) {
+        return approximateHuge(kind, this.view, this.offset + offset);
+      },
+    });
+  }
   if (field.kind === "u64" || field.kind === "i64")
     defineWideAccessors(prototype, name, field, offset, complaints, label);
 }

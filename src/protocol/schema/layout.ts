@@ -7,7 +7,9 @@ import type {
   BytesField,
   FieldMap,
   GroupField,
+  HugeField,
   InstrumentField,
+  OptionalField,
   RestField,
   SizeField,
   SmallField,
@@ -20,19 +22,19 @@ import type {
 /** A field whose place never moves. */
 export interface FixedPlace {
   readonly name: string;
-  readonly field: SmallField | WideField | BytesField | InstrumentField | ZeroField | SizeField;
+  readonly field: SmallField | WideField | HugeField | BytesField | InstrumentField | ZeroField | SizeField;
   readonly offset: number;
 }
 
 /** A field behind the fixed part, whose place depends on those before it. */
 export interface VariablePlace {
   readonly name: string;
-  readonly field: GroupField | TextField | BlobField | RestField | TextRestField;
+  readonly field: GroupField | OptionalField | TextField | BlobField | RestField | TextRestField;
   /** Where its count or length stands; undefined for what takes all that remains. */
   readonly size: { readonly offset: number; readonly encoding: "u8" | "u16"; readonly max: number } | undefined;
-  /** Bytes of one entry: 1 for text and bytes. */
+  /** Bytes of one entry or of the optional tail: 1 for text and bytes. */
   readonly stride: number;
-  /** The layout of a group's entries. */
+  /** The layout of a group's entries, or of an optional tail. */
   readonly entry: Layout | undefined;
 }
 
@@ -55,6 +57,9 @@ const BYTES_OF: Readonly<Record<string, number>> = {
   i32: 4,
   u64: 8,
   i64: 8,
+  u128: 16,
+  i128: 16,
+  u160: 20,
   instrument: INSTRUMENT_BYTES,
 };
 
@@ -94,12 +99,12 @@ export function layoutOf(tlv: string, fields: FieldMap): Layout {
   return { fixedBytes: offset, fixed, variable, instrumentOffset };
 }
 
-function bytesKey(field: SmallField | WideField | InstrumentField | SizeField): string {
+function bytesKey(field: SmallField | WideField | HugeField | InstrumentField | SizeField): string {
   return field.kind === "size" ? field.encoding : field.kind;
 }
 
 function isVariable(field: AnyField): field is VariablePlace["field"] {
-  return ["group", "text", "blob", "rest", "textRest"].includes(field.kind);
+  return ["group", "optional", "text", "blob", "rest", "textRest"].includes(field.kind);
 }
 
 function variablePlace(
@@ -108,12 +113,16 @@ function variablePlace(
   field: VariablePlace["field"],
   size: { offset: number; encoding: "u8" | "u16" } | undefined,
 ): VariablePlace {
-  const takesRest = field.kind === "rest" || field.kind === "textRest";
+  const takesRest = field.kind === "rest" || field.kind === "textRest" || field.kind === "optional";
   if (takesRest && size !== undefined) throw badSchema(tlv, name, "takes all bytes that remain: it has no size field");
   if (!takesRest && size === undefined)
     throw badSchema(tlv, name, "needs a size field before it: sizeOf(name, encoding)");
-  const entry = field.kind === "group" ? layoutOf(`${tlv}.${name}`, field.fields) : undefined;
-  if (entry !== undefined && entry.variable.length > 0) throw badSchema(tlv, name, "is a group with variable fields");
+  const hasEntry = field.kind === "group" || field.kind === "optional";
+  const entry = hasEntry ? layoutOf(`${tlv}.${name}`, field.fields) : undefined;
+  if (entry !== undefined && entry.variable.length > 0)
+    throw badSchema(tlv, name, `is ${field.kind === "group" ? "a group" : "an optional tail"} with variable fields`);
+  if (field.kind === "optional" && entry?.fixedBytes === 0)
+    throw badSchema(tlv, name, "is an optional tail of no bytes");
   const max = size?.encoding === "u8" ? 0xff : 0xffff;
   return {
     name,
@@ -140,6 +149,7 @@ const TAKEN = new Set([
 
 /** Every name under which a flyweight shows a field. */
 function namesOf(name: string, field: AnyField): readonly string[] {
+  if (field.kind === "u128" || field.kind === "i128" || field.kind === "u160") return [name, `${name}Approx`];
   const isWide = field.kind === "u64" || field.kind === "i64";
   return isWide ? [name, `${name}Low`, `${name}High`, name + field.unit] : [name];
 }

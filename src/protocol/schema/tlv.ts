@@ -131,7 +131,7 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   byteLengthFor(counts: Partial<CountsOf<Fields>> = {}): number {
     let total = this.layout.fixedBytes;
     for (const place of this.layout.variable) {
-      const count = (counts as Readonly<Record<string, number | undefined>>)[place.name] ?? 0;
+      const count = countIn(counts, place.name);
       const bytes = checkedCount(place, count, this.#complaints) * place.stride;
       total = checkedTotal(place, total + bytes, this.#complaints);
     }
@@ -143,12 +143,18 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
     const byteLength = this.byteLengthFor(counts);
     zeroBytes(bytes, view, offset, byteLength);
     for (const place of this.layout.variable) {
-      const count = (counts as Readonly<Record<string, number | undefined>>)[place.name] ?? 0;
+      const count = countIn(counts, place.name);
       if (place.size?.encoding === "u8") view.setUint8(offset + place.size.offset, count);
       else if (place.size !== undefined) view.setUint16(offset + place.size.offset, count, true);
     }
     return byteLength;
   }
+}
+
+/** How many entries or bytes are wanted of a field; of an optional tail 0 or 1. */
+function countIn(counts: object, name: string): number {
+  const count = (counts as Readonly<Record<string, number | boolean | undefined>>)[name] ?? 0;
+  return typeof count === "boolean" ? Number(count) : count;
 }
 
 /** Up to this length a loop beats the platform's fill. */
