@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
  * docs/performance.md says how far it is.
  */
 const BUDGETS = {
-  index: 81_000,
+  index: 86_000,
   schema: 33_000,
   books: 12_000,
   adapters: 75_000,

@@ -34,11 +34,14 @@ export type { MessageHeader } from "./protocol/header.js";
 export { type InstrumentFields, InstrumentId } from "./protocol/instrument-id.js";
 export { InstrumentMap } from "./protocol/instrument-map.js";
 export { Message, type ParseOptions, parseMessage, type RawTLV } from "./protocol/message.js";
-export type { MessageBuffer } from "./protocol/message-buffer.js";
+export { type MessageBuffer, messageBuffer } from "./protocol/message-buffer.js";
 export { MessageView } from "./protocol/message-view.js";
 export type { Publish, Publisher, SendResult } from "./protocol/publisher.js";
+export { restamp } from "./protocol/restamp.js";
 export type { AnyTLV, CountsFor, Flyweight, FlyweightOf, Infer, InputFor, TLV } from "./protocol/schema/tlv.js";
+export { type MessageHandler, StreamFramer, type StreamFramerOptions } from "./protocol/stream-framer.js";
 export { AssetType, RelayDomain, Side, Source, Venue } from "./protocol/tables.js";
+export type { TlvCursor } from "./protocol/walk.js";
 export {
   type MemberStats,
   type RefusalCause,

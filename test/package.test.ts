@@ -26,6 +26,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "ReplayClock",
     "Side",
     "Source",
+    "StreamFramer",
     "TLVBuilder",
     "Transport",
     "ValueRangeError",
@@ -36,8 +37,10 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "fixed8",
     "formatFixed",
     "formatFixed8",
+    "messageBuffer",
     "parseFixed",
     "parseMessage",
+    "restamp",
     ...ALL_TLVS.map(({ name }) => `${name}TLV`),
   ],
   "alphapulse/schema": [

@@ -67,8 +67,15 @@ export class TLVBuilder {
   readonly #checksum: Checksum;
   readonly #payloadBytesMax: number;
   readonly #flyweights = new FlyweightCache();
+  /** 1 where a type was found to be allowed as a message's first. */
+  readonly #mayBegin = new Uint8Array(256);
   #buffer: MessageBuffer = allocateBuffer(FIRST_BYTES);
-  #length = HEADER_BYTES;
+  /** Where the message starts in the buffer, and where what was added to it ends. */
+  #start = 0;
+  #end = HEADER_BYTES;
+  #capacity = FIRST_BYTES;
+  /** Whether the memory is the builder's own, which grows; a caller's does not. */
+  #isOwn = true;
   #firstType = 0;
   readonly #clock: Clock;
   #lastUs = 0;
@@ -91,12 +98,32 @@ export class TLVBuilder {
 
   /** Bytes of the message so far, the header included. */
   get byteLength(): number {
-    return this.#length;
+    return this.#end - this.#start;
   }
 
-  /** The memory it builds in; the message stands at offset 0 until the next one begins. */
+  /** The memory it builds in: its own, where the message stands at offset 0, or the caller's. */
   get buffer(): MessageBuffer {
     return this.#buffer;
+  }
+
+  /**
+   * Builds the next messages in the caller's memory, each from `offset` on, and drops what was begun. Messages one after
+   * the other, to be sent at once:
+   *
+   * ```ts
+   * for (const trade of trades) end += builder.into(memory, end).add(TradeTLV, trade).seal(sequence++, clock.nowUs());
+   * ```
+   * @throws AlphaPulseError NO_ROOM where the memory ends before the message does; the message is dropped
+   */
+  into(buffer: MessageBuffer, offset = 0): this {
+    const { length } = buffer.bytes;
+    if (offset >>> 0 !== offset || offset + HEADER_BYTES > length) throw noRoom(offset, HEADER_BYTES, length);
+    this.#buffer = buffer;
+    this.#capacity = length;
+    this.#start = offset;
+    this.#isOwn = false;
+    this.reset();
+    return this;
   }
 
   /** Adds a TLV from its object. @throws ProtocolError VALUE_RANGE, BAD_TLV, DOMAIN_MISMATCH or TOO_LARGE */
@@ -105,7 +132,7 @@ export class TLVBuilder {
       const byteLength = tlv.byteLengthOf(value);
       const offset = this.#open(tlv.type, byteLength);
       tlv.encodeInto(this.#buffer.view, offset, value);
-      this.#length = offset + byteLength;
+      this.#end = offset + byteLength;
       return this;
     } catch (error) {
       this.reset();
@@ -123,7 +150,7 @@ export class TLVBuilder {
       }
       const offset = this.#open(type, value.byteLength);
       this.#buffer.bytes.set(value, offset);
-      this.#length = offset + value.byteLength;
+      this.#end = offset + value.byteLength;
       return this;
     } catch (error) {
       this.reset();
@@ -140,8 +167,8 @@ export class TLVBuilder {
       const byteLength = tlv.byteLengthFor(counts);
       const offset = this.#open(tlv.type, byteLength);
       const { bytes, view } = this.#buffer;
-      tlv.prepare(bytes, view, offset, counts);
-      this.#length = offset + byteLength;
+      tlv.prepare(bytes, view, offset, byteLength, counts);
+      this.#end = offset + byteLength;
       return this.#flyweights.of(tlv).wrap(view, offset, byteLength);
     } catch (error) {
       this.reset();
@@ -154,41 +181,36 @@ export class TLVBuilder {
     const { sequence = 0, timestamp, checksum } = options;
     try {
       checkStamps(sequence, timestamp);
-      this.#start();
       const { view } = this.#buffer;
-      view.setBigUint64(SEQUENCE_OFFSET, BigInt(sequence), true);
-      if (timestamp === undefined) setTimestampUs(view, 0, this.#stamp(this.#clock.nowUs()));
-      else view.setBigUint64(TIMESTAMP_OFFSET, timestamp, true);
-      const byteLength = this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
-      return this.#buffer.bytes.slice(0, byteLength);
+      const start = this.#start;
+      view.setBigUint64(start + SEQUENCE_OFFSET, BigInt(sequence), true);
+      if (timestamp === undefined) setTimestampUs(view, start, this.#stamp(this.#clock.nowUs()));
+      else view.setBigUint64(start + TIMESTAMP_OFFSET, timestamp, true);
+      this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
+      return this.#buffer.bytes.slice(start, this.#end);
     } finally {
       this.reset();
     }
   }
 
   /**
-   * Completes the message in place, in {@link TLVBuilder.buffer} from offset 0, and returns its bytes. It stays until
-   * {@link TLVBuilder.reset} or the next {@link TLVBuilder.seal}: sealing again stamps it anew.
+   * Completes the message in place, in {@link TLVBuilder.buffer} from offset 0 (or where {@link TLVBuilder.into} said), and
+   * returns its bytes. It stays until {@link TLVBuilder.reset}: sealing again stamps it anew. Allocates nothing.
    *
    * @param sequence a safe integer, 0 = unsequenced
    * @param timestampUs whole microseconds since the Unix epoch; never goes below the one before
    */
   seal(sequence: number, timestampUs: number): number {
-    this.#start();
     const { view } = this.#buffer;
-    setSequence(view, 0, sequence);
-    setTimestampUs(view, 0, this.#stamp(timestampUs));
+    setSequence(view, this.#start, sequence);
+    setTimestampUs(view, this.#start, this.#stamp(timestampUs));
     return this.#finish(this.#checksum);
   }
 
   /** Drops what was added. */
   reset(): void {
-    this.#length = HEADER_BYTES;
+    this.#end = this.#start + HEADER_BYTES;
     this.#firstType = 0;
-  }
-
-  #start(): void {
-    writeHeader(this.#buffer.view, 0, this.#headerDomain(), this.source);
   }
 
   /** Data and control of services travel in domain System, on whatever relay (PROTOCOL.md, "TLVs"). */
@@ -198,9 +220,12 @@ export class TLVBuilder {
 
   #finish(checksum: Checksum): number {
     const { view } = this.#buffer;
-    view.setUint32(PAYLOAD_SIZE_OFFSET, this.#length - HEADER_BYTES, true);
-    view.setUint32(CHECKSUM_OFFSET, messageChecksum(checksum, view, 0, this.#length), true);
-    return this.#length;
+    const start = this.#start;
+    const byteLength = this.#end - start;
+    writeHeader(view, start, this.#headerDomain(), this.source);
+    view.setUint32(start + PAYLOAD_SIZE_OFFSET, byteLength - HEADER_BYTES, true);
+    view.setUint32(start + CHECKSUM_OFFSET, messageChecksum(checksum, view, start, byteLength), true);
+    return byteLength;
   }
 
   #stamp(us: number): number {
@@ -210,20 +235,20 @@ export class TLVBuilder {
 
   /** Checks the place of a TLV, writes its header and returns where its value starts. */
   #open(type: number, valueBytes: number): number {
-    this.#checkPlace(type);
+    if (this.#firstType !== 0 || this.#mayBegin[type] === 0) this.#checkPlace(type);
     const headerBytes = tlvHeaderBytes(valueBytes);
-    const offset = this.#length + headerBytes;
+    const offset = this.#end + headerBytes;
     const end = offset + valueBytes;
-    if (end - HEADER_BYTES > this.#payloadBytesMax) {
-      const payloadBytes = end - HEADER_BYTES;
+    const payloadBytes = end - this.#start - HEADER_BYTES;
+    if (payloadBytes > this.#payloadBytesMax) {
       throw new ProtocolError(
         "TOO_LARGE",
         `a payload of ${payloadBytes} bytes passes the limit of ${this.#payloadBytesMax}`,
       );
     }
-    if (end > this.#buffer.bytes.byteLength) this.#grow(end);
+    if (end > this.#capacity) this.#grow(end);
     const { view } = this.#buffer;
-    const at = this.#length;
+    const at = this.#end;
     if (valueBytes <= STANDARD_VALUE_BYTES_MAX) {
       view.setUint16(at, type | (valueBytes << 8), true);
     } else {
@@ -244,22 +269,29 @@ export class TLVBuilder {
       throw new ProtocolError("BAD_TLV", `control stands alone in a message, not type ${first} with type ${type}`);
     }
     const belongs = domainOfType(type);
-    if (belongs === 0) return;
-    const domain = first === 0 && belongs === RelayDomain.System ? belongs : this.#headerDomain();
+    const isFirst = first === 0;
+    if (belongs === 0) {
+      if (isFirst) this.#mayBegin[type] = 1;
+      return;
+    }
+    const domain = isFirst && belongs === RelayDomain.System ? belongs : this.#headerDomain();
     if (belongs !== domain) {
       throw new ProtocolError(
         "DOMAIN_MISMATCH",
         `type ${type} belongs to ${domainName(belongs)}, this message to ${domainName(domain)}`,
       );
     }
+    if (isFirst) this.#mayBegin[type] = 1;
   }
 
   #grow(needed: number): void {
-    let capacity = this.#buffer.bytes.byteLength;
+    let capacity = this.#capacity;
+    if (!this.#isOwn) throw noRoom(this.#start, needed - this.#start, capacity);
     while (capacity < needed) capacity *= 2;
     const larger = allocateBuffer(capacity);
-    larger.bytes.set(this.#buffer.bytes.subarray(0, this.#length));
+    larger.bytes.set(this.#buffer.bytes.subarray(0, this.#end));
     this.#buffer = larger;
+    this.#capacity = capacity;
   }
 }
 
@@ -270,6 +302,13 @@ function checkStamps(sequence: bigint | number, timestamp: bigint | undefined): 
   if (timestamp !== undefined && (typeof timestamp !== "bigint" || timestamp < 0n || timestamp > U64_MAX)) {
     throw new ProtocolError("VALUE_RANGE", `timestamp ${timestamp} is no bigint of 64 bits`);
   }
+}
+
+function noRoom(offset: number, needed: number, byteLength: number): AlphaPulseError {
+  return new AlphaPulseError(
+    "NO_ROOM",
+    `the caller's memory has ${byteLength} bytes, a message of at least ${needed} does not fit from byte ${offset}`,
+  );
 }
 
 function badOption(name: string, value: unknown, expected: string): AlphaPulseError {

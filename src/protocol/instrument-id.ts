@@ -25,6 +25,9 @@ const PACKED_ALPHABET = "\0ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
 const PACKED_LIMIT = 38n ** 12n;
 const SYMBOL_BYTES_MAX = 255;
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
+const SHOWN = /^([^:]+):([^:]+):(.+)$/s;
+/** An asset id as {@link InstrumentId.toString} shows it where there is no symbol. */
+const HEX_ID = /^0x[0-9a-f]{1,16}$/;
 const COMPACT_LIMIT = 2n ** 40n;
 
 /**
@@ -88,6 +91,23 @@ export class InstrumentId implements InstrumentFields {
     return new InstrumentId(dex, AssetType.Pool, (low >> 1n) ^ ((high << 1n) & U64_MAX));
   }
 
+  /**
+   * The id that {@link InstrumentId.toString} shows: `Coinbase:SpotPair:BTC-USD`, with a number where there is no name and
+   * the asset id in hex, or a contract's whole address, where there is no symbol.
+   * @throws ProtocolError `INVALID_SYMBOL` or `INVALID_ADDRESS`; ValueRangeError where a number does not fit its field
+   */
+  static parse(text: string): InstrumentId {
+    const [, venueName, typeName, name] = SHOWN.exec(text) ?? [];
+    if (venueName === undefined || typeName === undefined || name === undefined) {
+      throw new ProtocolError("INVALID_SYMBOL", `${JSON.stringify(text.slice(0, 60))} is not Venue:AssetType:SYMBOL`);
+    }
+    const venue = numberIn(Venue, "venue", venueName);
+    const assetType = numberIn(AssetType, "asset type", typeName);
+    return HEX_ID.test(name)
+      ? new InstrumentId(venue, assetType, BigInt(name))
+      : InstrumentId.of(venue, assetType, name);
+  }
+
   /** The id that {@link InstrumentId.toU64} packed. */
   static fromU64(packed: bigint): InstrumentId {
     if (typeof packed !== "bigint" || packed < 0n || packed > U64_MAX) {
@@ -135,7 +155,8 @@ export class InstrumentId implements InstrumentFields {
 
   /** For people: `Coinbase:SpotPair:BTC-USD`, with numbers or hex where there is no name. */
   toString(): string {
-    const name = this.symbol ?? `0x${this.assetId.toString(16)}`;
+    const { symbol } = this;
+    const name = symbol === undefined || HEX_ID.test(symbol) ? `0x${this.assetId.toString(16)}` : symbol;
     return `${nameIn(Venue, this.venue)}:${nameIn(AssetType, this.assetType)}:${name}`;
   }
 }
@@ -260,6 +281,15 @@ function packedSymbol(digits: bigint): string | undefined {
 /** Whether it is an integer from 0 to `max`: a bigint is none. */
 function isWithin(value: unknown, max: number): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+function numberIn(table: Readonly<Record<string, number>>, what: string, name: string): number {
+  const number = Object.hasOwn(table, name) ? table[name] : /^\d{1,5}$/.test(name) ? Number(name) : undefined;
+  if (number !== undefined) return number;
+  throw new ProtocolError(
+    "INVALID_SYMBOL",
+    `${JSON.stringify(name.slice(0, 40))} is no ${what}: neither a name nor a number`,
+  );
 }
 
 function nameIn(table: Readonly<Record<string, number>>, value: number): string {

@@ -4,11 +4,17 @@ const FIRST_CAPACITY = 16;
 /** Open addressing stays short below this share of used places. */
 const LOAD_MAX = 0.6;
 const GONE = -1;
+/** Words of a place: the low and high half of the asset id, venue and asset type, and the index. */
+const PLACE_WORDS = 4;
 
-/** A map keyed by instrument: all 96 bits count, and two ids that are equal are one key. Looking up allocates nothing. */
+/**
+ * A map keyed by instrument: all 96 bits count, and two ids that are equal are one key. Looking up allocates nothing, also
+ * straight from the bytes of a message: {@link InstrumentMap.getAt}.
+ */
 export class InstrumentMap<T> {
-  /** Per place: 0 empty, {@link GONE} removed, else 1 + the index into keys and values. */
-  #places = new Int32Array(FIRST_CAPACITY);
+  /** Per place {@link PLACE_WORDS}; the index is 0 where it is empty, {@link GONE} where removed, else 1 + that into keys and values. */
+  #places = new Int32Array(FIRST_CAPACITY * PLACE_WORDS);
+  #mask = FIRST_CAPACITY - 1;
   #keys: (InstrumentId | undefined)[] = [];
   #values: (T | undefined)[] = [];
   #used = 0;
@@ -21,8 +27,14 @@ export class InstrumentMap<T> {
 
   /** The value of an instrument, or undefined. */
   get(id: InstrumentId): T | undefined {
-    const place = this.#find(id);
-    return place < 0 ? undefined : this.#values[(this.#places[place] as number) - 1];
+    return this.#valueIn(this.#find(id));
+  }
+
+  /** The value of the instrument whose 12 bytes stand at `offset`, or undefined: nothing is decoded. */
+  getAt(view: DataView, offset: number): T | undefined {
+    // The reserved byte counts as 0 (PROTOCOL.md, "InstrumentId").
+    const tag = view.getInt32(offset, true) & 0xff_ffff;
+    return this.#valueIn(this.#findWords(tag, view.getInt32(offset + 4, true), view.getInt32(offset + 8, true)));
   }
 
   /** Whether it holds the instrument. */
@@ -34,10 +46,10 @@ export class InstrumentMap<T> {
   set(id: InstrumentId, value: T): this {
     const found = this.#find(id);
     if (found >= 0) {
-      this.#values[(this.#places[found] as number) - 1] = value;
+      this.#values[this.#indexIn(found)] = value;
       return this;
     }
-    if (this.#used + 1 > this.#places.length * LOAD_MAX) this.#rebuild();
+    if (this.#used + 1 > (this.#mask + 1) * LOAD_MAX) this.#rebuild();
     const index = this.#keys.length;
     this.#keys.push(id);
     this.#values.push(value);
@@ -50,10 +62,10 @@ export class InstrumentMap<T> {
   delete(id: InstrumentId): boolean {
     const place = this.#find(id);
     if (place < 0) return false;
-    const index = (this.#places[place] as number) - 1;
+    const index = this.#indexIn(place);
     this.#keys[index] = undefined;
     this.#values[index] = undefined;
-    this.#places[place] = GONE;
+    this.#places[place + 3] = GONE;
     this.#size--;
     return true;
   }
@@ -67,11 +79,11 @@ export class InstrumentMap<T> {
     return made;
   }
 
-  /** Instruments and values in the order in which they were first put. */
+  /** Instruments and values in the order in which they were first put, as they are when the iteration begins. */
   *entries(): IterableIterator<[InstrumentId, T]> {
-    for (let i = 0; i < this.#keys.length; i++) {
-      const key = this.#keys[i];
-      if (key !== undefined) yield [key, this.#values[i] as T];
+    const values = this.#values.slice();
+    for (const [i, key] of this.#keys.slice().entries()) {
+      if (key !== undefined) yield [key, values[i] as T];
     }
   }
 
@@ -85,23 +97,37 @@ export class InstrumentMap<T> {
     return this.entries();
   }
 
+  #indexIn(place: number): number {
+    return (this.#places[place + 3] as number) - 1;
+  }
+
+  #valueIn(place: number): T | undefined {
+    return place < 0 ? undefined : this.#values[this.#indexIn(place)];
+  }
+
   #find(id: InstrumentId): number {
+    return this.#findWords(tagOf(id), id.assetIdLow | 0, id.assetIdHigh | 0);
+  }
+
+  /** The first word of the place of these words, or -1. */
+  #findWords(tag: number, low: number, high: number): number {
     const places = this.#places;
-    const mask = places.length - 1;
-    let place = hashOfWords(id.venue, id.assetType, id.assetIdLow, id.assetIdHigh) & mask;
+    const mask = this.#mask;
+    let place = hashOf(tag, low, high) & mask;
     for (;;) {
-      const index = places[place] as number;
+      const at = place * PLACE_WORDS;
+      const index = places[at + 3] as number;
       if (index === 0) return -1;
-      if (index !== GONE && (this.#keys[index - 1] as InstrumentId).equals(id)) return place;
+      if (places[at] === low && places[at + 1] === high && places[at + 2] === tag && index !== GONE) return at;
       place = (place + 1) & mask;
     }
   }
 
   #insert(id: InstrumentId, index: number): void {
-    const mask = this.#places.length - 1;
-    let place = hashOfWords(id.venue, id.assetType, id.assetIdLow, id.assetIdHigh) & mask;
-    while (this.#places[place] !== 0) place = (place + 1) & mask;
-    this.#places[place] = index + 1;
+    const tag = tagOf(id);
+    let place = hashOf(tag, id.assetIdLow, id.assetIdHigh) & this.#mask;
+    while (this.#places[place * PLACE_WORDS + 3] !== 0) place = (place + 1) & this.#mask;
+    this.#places.set([id.assetIdLow, id.assetIdHigh, tag, index + 1], place * PLACE_WORDS);
     this.#used++;
   }
 
@@ -110,7 +136,8 @@ export class InstrumentMap<T> {
     const entries = [...this.entries()];
     let capacity = FIRST_CAPACITY;
     while ((entries.length + 1) * 2 > capacity * LOAD_MAX) capacity *= 2;
-    this.#places = new Int32Array(capacity);
+    this.#places = new Int32Array(capacity * PLACE_WORDS);
+    this.#mask = capacity - 1;
     this.#keys = entries.map(([key]) => key);
     this.#values = entries.map(([, value]) => value);
     this.#used = 0;
@@ -118,4 +145,13 @@ export class InstrumentMap<T> {
       this.#insert(key, index);
     });
   }
+}
+
+/** Venue and asset type as the first word of an id on the wire. */
+function tagOf({ venue, assetType }: InstrumentId): number {
+  return venue | (assetType << 16);
+}
+
+function hashOf(tag: number, low: number, high: number): number {
+  return hashOfWords(tag & 0xffff, tag >>> 16, low, high);
 }

@@ -1,21 +1,52 @@
+import { checksumOf } from "./checksum.js";
 import { microsecondsOf } from "./halves.js";
-import { DOMAIN_OFFSET, SOURCE_OFFSET, sequenceOf, TIMESTAMP_OFFSET } from "./header.js";
+import {
+  DOMAIN_OFFSET,
+  HEADER_BYTES,
+  PAYLOAD_BYTES_DEFAULT,
+  SOURCE_OFFSET,
+  sequenceOf,
+  TIMESTAMP_OFFSET,
+} from "./header.js";
+import type { ParseOptions } from "./message.js";
 import type { MessageBuffer } from "./message-buffer.js";
 import { checkHeld, RELEASED } from "./schema/released.js";
 import { type AnyTLV, FlyweightCache, type FlyweightOf, type Infer } from "./schema/tlv.js";
-import { TlvCursor } from "./walk.js";
+import { checkMessage, firstTypeOf, type MessageChecks, STANDARD_TLV_HEADER_BYTES, TlvCursor } from "./walk.js";
 
 const COUNTER_LIMIT = 2 ** 40;
 
 const NOTHING: MessageBuffer = { bytes: /* @__PURE__ */ new Uint8Array(0), view: RELEASED };
 
-/** A message over borrowed bytes: what a handler sees, until it returns. */
+/**
+ * A message over borrowed bytes: what a handler sees, until it returns. Reused: one of your own, pointed with
+ * {@link MessageView.read} at one message after the other, allocates nothing.
+ */
 export class MessageView {
+  readonly #checks: MessageChecks;
   readonly #cursor = new TlvCursor();
+  /** Of its own, so that {@link MessageView.find} may be called within a walk. */
+  readonly #walk = new TlvCursor();
   readonly #flyweights = new FlyweightCache();
   #buffer: MessageBuffer = NOTHING;
   #offset = 0;
   #byteLength = 0;
+
+  /** @param options how {@link MessageView.read} checks */
+  constructor(options: ParseOptions = {}) {
+    const { checksum = "crc32c", payloadBytesMax = PAYLOAD_BYTES_DEFAULT } = options;
+    this.#checks = { checksum: checksumOf(checksum), payloadBytesMax };
+  }
+
+  /**
+   * Checks the message in `buffer[offset, offset + byteLength)` and points at it. What it pointed at before is let go.
+   * @throws ProtocolError with the code of the first check that failed, in the order of the protocol; it then points at nothing
+   */
+  read(buffer: MessageBuffer, offset = 0, byteLength: number = buffer.bytes.byteLength - offset): this {
+    this.release();
+    checkMessage(buffer.view, offset, byteLength, this.#checks);
+    return this.wrap(buffer, offset, byteLength);
+  }
 
   /** Points at a message that was checked. */
   wrap(buffer: MessageBuffer, offset: number, byteLength: number): this {
@@ -73,12 +104,44 @@ export class MessageView {
     return this.#byteLength;
   }
 
+  /** The type of its first TLV, 0 where it has none. */
+  get firstType(): number {
+    return firstTypeOf(this.#buffer.view, this.#offset, this.#byteLength);
+  }
+
+  /**
+   * Its TLVs in turn, undecoded: `while (tlvs.next())` moves to the next one. Borrowed; the same cursor each time.
+   */
+  tlvs(): TlvCursor {
+    return this.#walk.begin(this.#buffer.view, this.#offset, this.#byteLength);
+  }
+
+  /**
+   * A flyweight over the TLV at which {@link MessageView.tlvs} stands. Borrowed; the same one each time.
+   * @throws ProtocolError BAD_LENGTH where the value cannot be of this type
+   */
+  at<T extends AnyTLV>(cursor: TlvCursor, tlv: T): FlyweightOf<T> {
+    return this.#flyweights.lend(tlv).wrap(this.#buffer.view, cursor.valueOffset, cursor.valueBytes);
+  }
+
   /** A flyweight over the first TLV of this type, or undefined. Borrowed; the same one each time. */
   find<T extends AnyTLV>(tlv: T): FlyweightOf<T> | undefined {
-    const cursor = this.#cursor.begin(this.#buffer.view, this.#offset, this.#byteLength);
+    const { view } = this.#buffer;
+    const at = this.#offset + HEADER_BYTES;
+    // Most messages begin with what is looked for, in the standard form.
+    if (this.#byteLength > HEADER_BYTES && view.getUint8(at) === tlv.type) {
+      return this.#flyweights.lend(tlv).wrap(view, at + STANDARD_TLV_HEADER_BYTES, view.getUint8(at + 1));
+    }
+    return this.#findBehind(tlv);
+  }
+
+  #findBehind<T extends AnyTLV>(tlv: T): FlyweightOf<T> | undefined {
+    const { view } = this.#buffer;
+    const cursor = this.#cursor.begin(view, this.#offset, this.#byteLength);
     while (cursor.next()) {
-      if (cursor.type !== tlv.type) continue;
-      return this.#flyweights.lend(tlv).wrap(this.#buffer.view, cursor.valueOffset, cursor.valueBytes);
+      if (cursor.type === tlv.type) {
+        return this.#flyweights.lend(tlv).wrap(view, cursor.valueOffset, cursor.valueBytes);
+      }
     }
     return undefined;
   }

@@ -8,7 +8,7 @@ import { domainName, RelayDomain } from "./tables.js";
 //   standard   | type u8 | length u8 | value |                   values of up to 255 bytes
 //   extended   | 255 | 0 | type u8 | length u16 | value |        values of 256 to 65,535 bytes
 
-const STANDARD_TLV_HEADER_BYTES = 2;
+export const STANDARD_TLV_HEADER_BYTES = 2;
 const EXTENDED_TLV_HEADER_BYTES = 5;
 export const EXTENDED_MARKER = 255;
 export const STANDARD_VALUE_BYTES_MAX = 255;
@@ -145,6 +145,20 @@ export function checkMessage(view: DataView, offset: number, messageBytes: numbe
 
 /** The last part of {@link checkMessage}: the row of TLVs. */
 export function checkTlvs(view: DataView, offset: number, messageBytes: number): void {
+  if (!isOnePrimary(view, offset, messageBytes)) checkRow(view, offset, messageBytes);
+}
+
+/** Whether all is one primary TLV in the standard form, of the message's domain or a user's: what most messages are. */
+function isOnePrimary(view: DataView, offset: number, messageBytes: number): boolean {
+  if (messageBytes < HEADER_BYTES + STANDARD_TLV_HEADER_BYTES) return false;
+  const type = view.getUint8(offset + HEADER_BYTES);
+  const end = HEADER_BYTES + STANDARD_TLV_HEADER_BYTES + view.getUint8(offset + HEADER_BYTES + 1);
+  if (end !== messageBytes || type === 0 || type === EXTENDED_MARKER || isExtensionType(type)) return false;
+  const belongs = domainOfType(type);
+  return belongs === 0 || belongs === view.getUint8(offset + DOMAIN_OFFSET);
+}
+
+function checkRow(view: DataView, offset: number, messageBytes: number): void {
   const domain = view.getUint8(offset + DOMAIN_OFFSET);
   const cursor = checking.begin(view, offset, messageBytes);
   let misplaced: ProtocolError | undefined;
@@ -176,7 +190,8 @@ export function checkTlvs(view: DataView, offset: number, messageBytes: number):
   if (foreign !== undefined) throw foreign;
 }
 
-function sizeError(wholeBytes: number, messageBytes: number): ProtocolError {
+/** Why what is there is not exactly the message. */
+export function sizeError(wholeBytes: number, messageBytes: number): ProtocolError {
   return messageBytes < wholeBytes
     ? new ProtocolError("TRUNCATED", `the header says ${wholeBytes} bytes in all, the input ends`, messageBytes)
     : new ProtocolError("SIZE_MISMATCH", `the message has ${wholeBytes} bytes, the input goes on`, wholeBytes);

@@ -1,14 +1,11 @@
 import { HEADER_BYTES } from "../protocol/header.js";
-import { hashOfWords, type InstrumentId } from "../protocol/instrument-id.js";
+import { INSTRUMENT_BYTES, type InstrumentId } from "../protocol/instrument-id.js";
+import { InstrumentMap } from "../protocol/instrument-map.js";
 import { TlvCursor } from "../protocol/walk.js";
 import { ALL_TLVS } from "../tlvs/all.js";
 
-/** Per type: where its first instrument stands in the value, or -1. */
-const INSTRUMENT_OFFSETS: Int16Array = /* @__PURE__ */ (() => {
-  const offsets = new Int16Array(256).fill(-1);
-  for (const tlv of ALL_TLVS) offsets[tlv.type] = tlv.layout.instrumentOffset ?? -1;
-  return offsets;
-})();
+/** Per type: where its first instrument stands in the value, or -1. Made when the first filter is. */
+let instrumentOffsets: Int16Array | undefined;
 
 const cursor = /* @__PURE__ */ new TlvCursor();
 
@@ -17,7 +14,8 @@ export class Filter {
   /** Whether it wants everything, so that nothing has to be looked at. */
   readonly isOpen: boolean;
   readonly #types: Uint8Array | undefined;
-  readonly #instruments: ReadonlyMap<number, readonly InstrumentId[]> | undefined;
+  readonly #instruments: InstrumentMap<true> | undefined;
+  readonly #instrumentOffsets: Int16Array;
 
   /** @param types none = all; @param instruments none = all */
   constructor(types: readonly number[], instruments: readonly InstrumentId[]) {
@@ -27,13 +25,11 @@ export class Filter {
       for (const type of types) this.#types[type] = 1;
     }
     if (instruments.length > 0) {
-      const byHash = new Map<number, InstrumentId[]>();
-      for (const id of instruments) {
-        const hash = hashOfWords(id.venue, id.assetType, id.assetIdLow, id.assetIdHigh);
-        byHash.set(hash, [...(byHash.get(hash) ?? []), id]);
-      }
-      this.#instruments = byHash;
+      this.#instruments = new InstrumentMap();
+      for (const id of instruments) this.#instruments.set(id, true);
     }
+    instrumentOffsets ??= offsetsByType();
+    this.#instrumentOffsets = instrumentOffsets;
   }
 
   /** Whether any TLV of the message is wanted. A message whose TLVs cannot be walked is wanted: its reader reports it. */
@@ -46,7 +42,7 @@ export class Filter {
       cursor.begin(view, offset, messageBytes);
       while (cursor.next()) {
         if (this.#types !== undefined && this.#types[cursor.type] === 0) continue;
-        if (this.#instruments === undefined || this.#matchesInstrument(view)) return true;
+        if (this.#instruments === undefined || this.#matchesInstrument(view, this.#instruments)) return true;
       }
       return false;
     } catch {
@@ -54,18 +50,15 @@ export class Filter {
     }
   }
 
-  #matchesInstrument(view: DataView): boolean {
-    const offset = INSTRUMENT_OFFSETS[cursor.type] as number;
-    if (offset < 0 || offset + 12 > cursor.valueBytes) return true;
-    const at = cursor.valueOffset + offset;
-    const venue = view.getUint16(at, true);
-    const assetType = view.getUint8(at + 2);
-    const low = view.getUint32(at + 4, true);
-    const high = view.getUint32(at + 8, true);
-    const candidates = this.#instruments?.get(hashOfWords(venue, assetType, low, high));
-    if (candidates === undefined) return false;
-    return candidates.some(
-      (id) => id.assetIdLow === low && id.assetIdHigh === high && id.venue === venue && id.assetType === assetType,
-    );
+  #matchesInstrument(view: DataView, wanted: InstrumentMap<true>): boolean {
+    const offset = this.#instrumentOffsets[cursor.type] as number;
+    if (offset < 0 || offset + INSTRUMENT_BYTES > cursor.valueBytes) return true;
+    return wanted.getAt(view, cursor.valueOffset + offset) === true;
   }
+}
+
+function offsetsByType(): Int16Array {
+  const offsets = new Int16Array(256).fill(-1);
+  for (const tlv of ALL_TLVS) offsets[tlv.type] = tlv.layout.instrumentOffset ?? -1;
+  return offsets;
 }

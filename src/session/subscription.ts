@@ -1,5 +1,5 @@
 import { AlphaPulseError } from "../protocol/errors.js";
-import { INSTRUMENT_BYTES, type InstrumentId, readInstrument } from "../protocol/instrument-id.js";
+import { INSTRUMENT_BYTES, type InstrumentId } from "../protocol/instrument-id.js";
 import { InstrumentMap } from "../protocol/instrument-map.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { MessageView } from "../protocol/message-view.js";
@@ -49,8 +49,7 @@ export interface SubscriptionRequest<Types extends readonly AnyTLV[]> {
 interface Entry {
   /** Where the instrument stands that the subscription may ask for; -1 where there is none. */
   readonly instrumentOffset: number;
-  readonly call: (tlv: FlyweightOf<AnyTLV>, message: MessageView) => unknown;
-  readonly flyweight: FlyweightOf<AnyTLV>;
+  readonly deliver: (view: DataView, offset: number, byteLength: number, message: MessageView) => void;
 }
 
 type AnyHandlers = Readonly<Record<string, ((first: unknown, second?: unknown) => unknown) | undefined>>;
@@ -79,10 +78,10 @@ export class Dispatcher {
       );
     }
     for (const tlv of types) {
-      const call = given[tlv.name]?.bind(handlers);
+      const call = given[tlv.name];
       if (call === undefined) continue;
-      const flyweight = tlv.flyweight() as FlyweightOf<AnyTLV>;
-      this.#entries[tlv.type] = { instrumentOffset: tlv.layout.instrumentOffset ?? -1, call, flyweight };
+      const deliver = tlv.deliveryTo<MessageView>(call, handlers, refusePromise);
+      this.#entries[tlv.type] = { instrumentOffset: tlv.layout.instrumentOffset ?? -1, deliver };
     }
     this.#onMessage = given.message?.bind(handlers);
     this.#onGap = given.gap?.bind(handlers);
@@ -95,13 +94,7 @@ export class Dispatcher {
     while (cursor.next()) {
       const entry = this.#entries[cursor.type];
       if (entry === undefined || !this.#isAskedFor(entry, buffer.view, cursor)) continue;
-      const { flyweight } = entry;
-      flyweight.wrap(buffer.view, cursor.valueOffset, cursor.valueBytes);
-      try {
-        refusePromise(entry.call(flyweight, message));
-      } finally {
-        flyweight.release();
-      }
+      entry.deliver(buffer.view, cursor.valueOffset, cursor.valueBytes, message);
     }
   }
 
@@ -109,7 +102,7 @@ export class Dispatcher {
   #isAskedFor(entry: Entry, view: DataView, { valueOffset, valueBytes }: TlvCursor): boolean {
     const offset = entry.instrumentOffset;
     if (this.#instruments.size === 0 || offset < 0 || offset + INSTRUMENT_BYTES > valueBytes) return true;
-    return this.#instruments.has(readInstrument(view, valueOffset + offset));
+    return this.#instruments.getAt(view, valueOffset + offset) === true;
   }
 
   /** Calls the gap handler. @throws AlphaPulseError UNHANDLED_GAP where there is none */

@@ -5,7 +5,7 @@ import { AlphaPulseError } from "../protocol/errors.js";
 import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
-import { cutOff, StreamFramer } from "./framer.js";
+import { cutOff, StreamFramer } from "../protocol/stream-framer.js";
 import type { Link, LinkHandler, LinkOptions, Listener, Transport } from "./transport.js";
 
 /** The kernel's limit of a socket's path on Linux, less its final 0. */
@@ -146,11 +146,11 @@ class UnixLink implements Link {
     this.#bufferBytesMax = options.bufferBytesMax ?? BUFFER_BYTES_DEFAULT;
     this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     this.payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT;
-    this.#framer = new StreamFramer(this.payloadBytesMax, (buffer, offset, byteLength) => {
+    this.#framer = new StreamFramer((buffer, offset, byteLength) => {
       this.#hasProgress = true;
       // Where a handler has just ended the link, what is left is nobody's.
       if (!socket.destroyed) this.#handler?.message(buffer, offset, byteLength);
-    });
+    }, this);
     socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     socket.on("close", () => this.#closed());
   }

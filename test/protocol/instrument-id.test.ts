@@ -271,3 +271,42 @@ describe("an id", () => {
     expect(same).toBeGreaterThan(1_024); // more than the memo holds: places were taken over
   });
 });
+
+describe("an id as text", () => {
+  test("is parsed back to the same id, whatever it was made from", () => {
+    const shown = fc.oneof(
+      id,
+      fc.tuple(venue, named, fc.oneof(ascii, packed, oneWay)).map((parts) => InstrumentId.of(...parts)),
+      fc.constantFrom("0x41", "0xf", "a:b:c", "1", ":").map((symbol) => InstrumentId.of(Venue.Kraken, 13, symbol)),
+    );
+    fc.assert(
+      fc.property(shown, (made) => {
+        const parsed = InstrumentId.parse(String(made));
+        expect(parsed.equals(made), String(made)).toBe(true);
+        expect(String(parsed)).toBe(String(made));
+      }),
+    );
+  });
+
+  test("reads what a person would write", () => {
+    const kraken = InstrumentId.parse("Kraken:SpotPair:BTC/USD");
+    expect(kraken.equals(InstrumentId.of(Venue.Kraken, AssetType.SpotPair, "BTC/USD"))).toBe(true);
+    const address = `0x${"aB".repeat(20)}`;
+    const pool = InstrumentId.parse(`UniswapV3:Pool:${address}`);
+    expect(pool.equals(InstrumentId.ofAddress(Venue.UniswapV3, AssetType.Pool, address))).toBe(true);
+    expect(String(InstrumentId.parse("60001:77:X"))).toBe("60001:77:X");
+  });
+
+  test.each([
+    ["", "INVALID_SYMBOL"],
+    ["Kraken", "INVALID_SYMBOL"],
+    ["Kraken:SpotPair:", "INVALID_SYMBOL"],
+    ["Krakken:SpotPair:BTC", "INVALID_SYMBOL"],
+    ["Kraken:toString:BTC", "INVALID_SYMBOL"],
+    [`Kraken:SpotPair:${"é".repeat(200)}`, "INVALID_SYMBOL"],
+    ["UniswapV3:Pool:WETH", "INVALID_ADDRESS"],
+    ["70000:SpotPair:BTC", "VALUE_RANGE"],
+  ])("%j is %s", (text, code) => {
+    expect(() => InstrumentId.parse(text)).toThrow(expect.objectContaining({ code }));
+  });
+});

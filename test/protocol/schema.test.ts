@@ -105,7 +105,7 @@ function countsOf(fields: FieldMap, object: AnyObject): Record<string, number | 
 function writtenInPlace(codec: AnyCodec, object: AnyObject): Uint8Array {
   const counts = countsOf(codec.fields, object) as Record<string, never>;
   const bytes = new Uint8Array(codec.byteLengthFor(counts)).fill(0xa5);
-  codec.prepare(bytes, new DataView(bytes.buffer), 0, counts);
+  codec.prepare(bytes, new DataView(bytes.buffer), 0, bytes.byteLength, counts);
   const flyweight = codec.flyweight().wrapBytes(bytes) as unknown as Loose;
   const write = (to: Loose, fields: FieldMap, from: AnyObject): void => {
     for (const [key, { kind }] of Object.entries(fields)) {

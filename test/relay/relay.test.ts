@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { TLVBuilder } from "../../src/protocol/builder.js";
 import { AlphaPulseError } from "../../src/protocol/errors.js";
 import { parseMessage } from "../../src/protocol/message.js";
+import { StreamFramer } from "../../src/protocol/stream-framer.js";
 import { RelayDomain, Source } from "../../src/protocol/tables.js";
 import { Relay } from "../../src/relay/relay.js";
 import { connect } from "../../src/session/connect.js";
@@ -14,7 +15,6 @@ import type { GapNotice } from "../../src/session/subscription.js";
 import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
 import { GoodbyeTLV } from "../../src/tlvs/session-control.js";
 import { ArbitrageSignalTLV, SignalIdentityTLV } from "../../src/tlvs/signal.js";
-import { StreamFramer } from "../../src/transports/framer.js";
 import { BTC, ETH, quoteOf, tradeOf, until } from "../samples.js";
 
 const cleanups: (() => unknown)[] = [];
@@ -280,7 +280,7 @@ test("a subscriber that falls out of the log is told exactly what it missed, the
   await until(() => fast.length === TOTAL);
   expect(relay.stats().lost).toBeGreaterThan(0);
 
-  const cut = new StreamFramer(1 << 20, ({ bytes: all }, offset, length) => {
+  const cut = new StreamFramer(({ bytes: all }, offset, length) => {
     const message = parseMessage(all.slice(offset, offset + length));
     const trade = message.get(TradeTLV);
     if (trade !== undefined) framer.trades.push(Number(trade.price));
@@ -353,7 +353,7 @@ test("the plainest clients need no Hello: one reads everything, one writes and i
     () => writer.destroy(),
   );
   const got: bigint[] = [];
-  const cut = new StreamFramer(1 << 20, ({ bytes }, offset, length) => {
+  const cut = new StreamFramer(({ bytes }, offset, length) => {
     got.push(parseMessage(bytes.slice(offset, offset + length)).get(TradeTLV)?.price ?? -1n);
   });
   reader.on("data", (chunk) => cut.push(chunk));
@@ -375,7 +375,7 @@ test("garbage ends its own connection with a Goodbye and touches no other", asyn
   const good = await connected(`unix://${path}`, { source: 4 });
   const bad = connectSocket(path);
   let code: number | undefined;
-  const cut = new StreamFramer(1 << 20, ({ bytes }, offset, length) => {
+  const cut = new StreamFramer(({ bytes }, offset, length) => {
     code = parseMessage(bytes.slice(offset, offset + length)).get(GoodbyeTLV)?.code;
   });
   bad.on("data", (chunk) => cut.push(chunk));

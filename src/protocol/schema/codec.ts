@@ -16,6 +16,8 @@ export interface Codec {
   encodeInto(view: DataView, offset: number, value: AnyObject): void;
   /** Reads all fields of a value whose length was checked. */
   decode(view: DataView, offset: number, byteLength: number): AnyObject;
+  /** As {@link deliveryOf}. */
+  readonly deliveryOf: typeof deliveryOf;
   /** The accessors of the flyweight: a class over {@link FlyweightCore}. */
   readonly Flyweight: new () => FlyweightCore;
 }
@@ -41,6 +43,33 @@ export abstract class FlyweightCore {
     this.offset = 0;
     this.byteLength = 0;
   }
+}
+
+/** Points a flyweight at a value, calls a handler with it, and lets the value go. */
+export type Delivery<Context> = (view: DataView, offset: number, byteLength: number, context: Context) => void;
+
+/**
+ * Makes the delivery of one type to one handler. Generated codecs have it in code of their own, which then only ever sees
+ * one class of flyweight: shared by many types, it would look up every property anew.
+ *
+ * @param self what `this` is in the handler
+ * @param settle gets what the handler returns, where that is not undefined
+ */
+export function deliveryOf<Context>(
+  flyweight: FlyweightCore,
+  handler: (flyweight: never, context: Context) => unknown,
+  self: unknown,
+  settle: (result: unknown) => void,
+): Delivery<Context> {
+  return (view, offset, byteLength, context) => {
+    flyweight.wrap(view, offset, byteLength);
+    try {
+      const result = handler.call(self, flyweight as never, context);
+      if (result !== undefined) settle(result);
+    } finally {
+      flyweight.release();
+    }
+  };
 }
 
 /** How generated and interpreted codecs complain. */

@@ -44,7 +44,8 @@ export function generateCodec(tlv: string, layout: Layout, complaints: Complaint
     flyweightClass(tlv, layout),
     encodeFunction(layout),
     decodeFunction(layout),
-    "return { Flyweight, encodeInto, decode };",
+    DELIVERY,
+    "return { Flyweight, encodeInto, decode, deliveryOf };",
   ].join("\n");
   const names = Object.keys(SUPPORT);
   const make = new Function("complaints", ...names, program) as (...given: unknown[]) => Omit<Codec, "byteLengthOf">;
@@ -71,6 +72,12 @@ const SUPPORT: Readonly<Record<string, unknown>> = {
   nanosecondsHigh,
   nanosecondsLow,
 };
+
+/** `deliveryOf` of codec.ts, as text: what it says of one class of flyweight must not be shared with others. */
+const DELIVERY = `function deliveryOf(flyweight, handler, self, settle) { return (view, offset, byteLength, context) => {
+flyweight.wrap(view, offset, byteLength);
+try { const result = handler.call(self, flyweight, context); if (result !== undefined) settle(result); } finally { flyweight.release(); }
+}; }`;
 
 function at(base: string, offset: number): string {
   return offset === 0 ? base : `${base} + ${offset}`;

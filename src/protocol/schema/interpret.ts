@@ -5,6 +5,7 @@ import {
   approximateHuge,
   type Codec,
   type Complaints,
+  deliveryOf,
   EntryView,
   FlyweightCore,
   measure,
@@ -33,6 +34,7 @@ export function interpretCodec(layout: Layout, complaints: Complaints): Codec {
     byteLengthOf: (value) => measure(layout, value, complaints),
     encodeInto: (view, offset, value) => encodeObject(layout, view, offset, value, complaints),
     decode,
+    deliveryOf,
     Flyweight: flyweightClass(layout, complaints, decode),
   };
 }

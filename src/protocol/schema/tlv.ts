@@ -7,12 +7,14 @@ import {
   checkedCount,
   checkedTotal,
   complaintsOf,
+  type Delivery,
   type FlyweightCore,
 } from "./codec.js";
 import type { Accessors, CountsOf, FieldMap, InputOf, ObjectOf } from "./fields.js";
 import { generateCodec } from "./generate.js";
 import { interpretCodec } from "./interpret.js";
 import { type Layout, layoutOf } from "./layout.js";
+import { RELEASED } from "./released.js";
 
 /** What all flyweights can do: accessors over borrowed bytes, which read and write in place and allocate nothing. */
 export interface FlyweightBase<Fields extends FieldMap> {
@@ -61,6 +63,8 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   readonly layout: Layout;
   readonly #complaints: Complaints;
   readonly #canGenerate: boolean;
+  /** Bytes of every value, where nothing varies; else -1. */
+  readonly #fixedBytes: number;
   #made: Codec | undefined;
   #checker: FlyweightCore | undefined;
 
@@ -80,6 +84,7 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
     this.layout = layoutOf(name, fields);
     this.#complaints = complaintsOf(name);
     this.#canGenerate = canGenerate;
+    this.#fixedBytes = this.layout.variable.length === 0 ? this.layout.fixedBytes : -1;
   }
 
   /** Made at first use: a program pays for the types that it uses. */
@@ -125,10 +130,28 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   }
 
   /**
+   * What calls a handler with this type's values, each for as long as the call lasts: `(view, offset, byteLength, context)`.
+   * @param self what `this` is in the handler
+   * @param settle gets what the handler returns, where that is not undefined
+   * @throws ProtocolError BAD_LENGTH, from the function that it makes
+   */
+  deliveryTo<Context>(
+    handler: (flyweight: Flyweight<Fields>, context: Context) => unknown,
+    self: unknown,
+    settle: (result: unknown) => void,
+  ): Delivery<Context> {
+    return this.#codec.deliveryOf(new this.#codec.Flyweight(), handler as never, self, settle);
+  }
+
+  /**
    * Bytes of a value whose variable fields have these counts of entries or bytes (absent: none).
    * @throws ValueRangeError
    */
-  byteLengthFor(counts: Partial<CountsOf<Fields>> = {}): number {
+  byteLengthFor(counts?: Partial<CountsOf<Fields>>): number {
+    return this.#fixedBytes >= 0 ? this.#fixedBytes : this.#variableBytesFor(counts ?? {});
+  }
+
+  #variableBytesFor(counts: object): number {
     let total = this.layout.fixedBytes;
     for (const place of this.layout.variable) {
       const count = countIn(counts, place.name);
@@ -138,16 +161,24 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
     return total;
   }
 
-  /** Zeroes the bytes of a value with these counts and writes the counts: what a flyweight then fills. */
-  prepare(bytes: Uint8Array, view: DataView, offset: number, counts: Partial<CountsOf<Fields>> = {}): number {
-    const byteLength = this.byteLengthFor(counts);
+  /** Zeroes the bytes of a value, of {@link TLV.byteLengthFor} these counts, and writes the counts: what a flyweight then fills. */
+  prepare(
+    bytes: Uint8Array,
+    view: DataView,
+    offset: number,
+    byteLength: number,
+    counts?: Partial<CountsOf<Fields>>,
+  ): void {
     zeroBytes(bytes, view, offset, byteLength);
+    if (this.#fixedBytes < 0) this.#writeCounts(view, offset, counts ?? {});
+  }
+
+  #writeCounts(view: DataView, offset: number, counts: object): void {
     for (const place of this.layout.variable) {
       const count = countIn(counts, place.name);
       if (place.size?.encoding === "u8") view.setUint8(offset + place.size.offset, count);
       else if (place.size !== undefined) view.setUint16(offset + place.size.offset, count, true);
     }
-    return byteLength;
   }
 }
 
@@ -166,7 +197,7 @@ function zeroBytes(bytes: Uint8Array, view: DataView, offset: number, count: num
     return;
   }
   let i = 0;
-  for (; i <= count - 4; i += 4) view.setInt32(offset + i, 0, true);
+  for (; i <= count - 8; i += 8) view.setFloat64(offset + i, 0, true);
   for (; i < count; i++) view.setUint8(offset + i, 0);
 }
 
@@ -184,33 +215,35 @@ export type CountsFor<T extends AnyTLV> = Partial<CountsOf<T["fields"]>>;
 
 /** One flyweight per TLV, made at first use: indexed by type, so that finding it costs an array access. */
 export class FlyweightCache {
-  readonly #tlvs: (AnyTLV | undefined)[] = new Array(256).fill(undefined);
-  readonly #flyweights: (Flyweight | undefined)[] = new Array(256).fill(undefined);
-  /** Those given out since the last release. */
-  readonly #given: Flyweight[] = [];
+  readonly #entries: ({ readonly tlv: AnyTLV; readonly flyweight: FlyweightCore } | undefined)[] = [];
+  /** Those that are lent, at the beginning; never shortened, so that lending allocates nothing. */
+  readonly #lent: FlyweightCore[] = [];
+  #lentCount = 0;
 
   /** The flyweight of this very TLV. */
   of<T extends AnyTLV>(tlv: T): FlyweightOf<T> {
-    const { type } = tlv;
-    if (this.#tlvs[type] !== tlv) {
-      this.#tlvs[type] = tlv;
-      this.#flyweights[type] = tlv.flyweight() as Flyweight;
-    }
-    return this.#flyweights[type] as FlyweightOf<T>;
+    const known = this.#entries[tlv.type];
+    const flyweight = known !== undefined && known.tlv === tlv ? known.flyweight : this.#make(tlv);
+    return flyweight as unknown as FlyweightOf<T>;
+  }
+
+  #make(tlv: AnyTLV): FlyweightCore {
+    while (this.#entries.length < 256) this.#entries.push(undefined);
+    const flyweight = tlv.flyweight() as unknown as FlyweightCore;
+    this.#entries[tlv.type] = { tlv, flyweight };
+    return flyweight;
   }
 
   /** The same, to be let go at the next {@link FlyweightCache.release}. */
   lend<T extends AnyTLV>(tlv: T): FlyweightOf<T> {
-    const flyweight = this.of(tlv);
-    this.#given.push(flyweight as unknown as Flyweight);
-    return flyweight;
+    const flyweight = this.of(tlv) as unknown as FlyweightCore;
+    if (flyweight.view === RELEASED) this.#lent[this.#lentCount++] = flyweight;
+    return flyweight as unknown as FlyweightOf<T>;
   }
 
   /** Lets the bytes go of all that were lent. */
   release(): void {
-    if (this.#given.length === 0) return;
-    for (const flyweight of this.#given) flyweight.release();
-    this.#given.length = 0;
+    while (this.#lentCount > 0) this.#lent[--this.#lentCount]?.release();
   }
 }
 

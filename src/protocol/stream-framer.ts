@@ -1,15 +1,22 @@
-import { AlphaPulseError } from "../protocol/errors.js";
-import { checkHeader, HEADER_BYTES } from "../protocol/header.js";
-import { allocateBuffer, type MessageBuffer, messageBuffer } from "../protocol/message-buffer.js";
+import { AlphaPulseError } from "./errors.js";
+import { checkHeader, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "./header.js";
+import { allocateBuffer, type MessageBuffer, messageBuffer } from "./message-buffer.js";
 
 const FIRST_CARRY_BYTES = 4096;
 
 /** Called with each whole message: borrowed until it returns. */
 export type MessageHandler = (buffer: MessageBuffer, offset: number, byteLength: number) => void;
 
+/** What a {@link StreamFramer} may be told. */
+export interface StreamFramerOptions {
+  /** The limit of a payload in bytes; default 1 MiB. */
+  readonly payloadBytesMax?: number;
+}
+
 /**
- * Cuts a stream of bytes into whole messages (PROTOCOL.md, "On a byte stream"). A message within one chunk is handed
- * over in place; only one that crosses chunks is copied.
+ * Cuts a stream of bytes, which may come in chunks that end anywhere, into whole messages (PROTOCOL.md, "On a byte
+ * stream"). A message within one chunk is handed over in place; only one that crosses chunks is copied. It looks at
+ * headers only: `MessageView.read` checks the rest.
  */
 export class StreamFramer {
   readonly #payloadBytesMax: number;
@@ -18,8 +25,9 @@ export class StreamFramer {
   #carry: MessageBuffer = allocateBuffer(FIRST_CARRY_BYTES);
   #carried = 0;
 
-  constructor(payloadBytesMax: number, handler: MessageHandler) {
-    this.#payloadBytesMax = payloadBytesMax;
+  /** @param handler called with each whole message, borrowed until it returns */
+  constructor(handler: MessageHandler, options: StreamFramerOptions = {}) {
+    this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT;
     this.#handler = handler;
   }
 
@@ -29,7 +37,7 @@ export class StreamFramer {
   }
 
   /**
-   * Takes the next bytes.
+   * Takes the next bytes. After an error it has let go of what it held, and stands at the beginning of another stream.
    * @throws ProtocolError BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE: the stream cannot be trusted any more
    */
   push(chunk: Uint8Array): void {
@@ -53,8 +61,11 @@ export class StreamFramer {
       this.#keep(chunk, 0, at);
       if (this.#carried < HEADER_BYTES) return at;
     }
+    const carried = this.#carried;
+    this.#carried = 0; // what throws here leaves nothing behind
     const messageBytes = checkHeader(this.#carry.view, 0, HEADER_BYTES, this.#payloadBytesMax);
-    const end = Math.min(at + messageBytes - this.#carried, chunk.byteLength);
+    this.#carried = carried;
+    const end = Math.min(at + messageBytes - carried, chunk.byteLength);
     this.#keep(chunk, at, end);
     if (this.#carried < messageBytes) return end;
     this.#carried = 0;

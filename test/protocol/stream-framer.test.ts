@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../src/protocol/errors.js";
-import { cutOff, StreamFramer } from "../../src/transports/framer.js";
-import { messageOf } from "./conformance.js";
+import { cutOff, StreamFramer } from "../../src/protocol/stream-framer.js";
+import { messageOf } from "../transports/conformance.js";
 
 const LIMIT = 1 << 20;
 
@@ -17,10 +17,13 @@ const concatenated = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.fr
 /** Pushes chunks and returns the messages that came out, with the error that ended it. */
 function run(chunks: readonly Uint8Array[], limit = LIMIT): { messages: Buffer[]; code?: string; within: boolean } {
   const messages: Buffer[] = [];
-  const framer = new StreamFramer(limit, ({ bytes, view }, offset, byteLength) => {
-    expect(view.buffer).toBe(bytes.buffer);
-    messages.push(Buffer.from(bytes.subarray(offset, offset + byteLength)));
-  });
+  const framer = new StreamFramer(
+    ({ bytes, view }, offset, byteLength) => {
+      expect(view.buffer).toBe(bytes.buffer);
+      messages.push(Buffer.from(bytes.subarray(offset, offset + byteLength)));
+    },
+    { payloadBytesMax: limit },
+  );
   try {
     for (const chunk of chunks) framer.push(chunk);
   } catch (error) {
@@ -109,6 +112,29 @@ describe("a stream of messages", () => {
           const found = run(cut(concatenated([...good, bad, ...rest]), cuts));
           expect(found.messages).toHaveLength(good.length);
           expect(found.code).toBe(code);
+        }),
+      );
+    },
+  );
+
+  test.each(FAULTS)(
+    "that was broken by %s leaves a framer that takes the next stream as a new one does",
+    (_, spoil) => {
+      fc.assert(
+        fc.property(sizes, places, (lengths, cuts) => {
+          const found: string[] = [];
+          const framer = new StreamFramer(({ bytes }, offset, byteLength) => {
+            found.push(Buffer.from(bytes.subarray(offset, offset + byteLength)).toString("hex"));
+          });
+          const bad = messageOf(99, 40);
+          spoil(bad);
+          expect(() => {
+            for (const chunk of cut(bad, cuts)) framer.push(chunk);
+          }).toThrow(ProtocolError);
+          expect(framer.isWithin).toBe(false);
+          const messages = lengths.map((payloadBytes, n) => messageOf(n, payloadBytes));
+          for (const chunk of cut(concatenated(messages), cuts)) framer.push(chunk);
+          expect(found).toEqual(messages.map((bytes) => Buffer.from(bytes).toString("hex")));
         }),
       );
     },
