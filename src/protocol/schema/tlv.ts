@@ -59,12 +59,11 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   readonly fields: Fields;
   /** What the type is. */
   readonly doc: string;
-  /** Where each field stands. */
-  readonly layout: Layout;
   readonly #complaints: Complaints;
   readonly #canGenerate: boolean;
-  /** Bytes of every value, where nothing varies; else -1. */
-  readonly #fixedBytes: number;
+  #layout: Layout | undefined;
+  /** Bytes of every value, where nothing varies; -1 where something does, and as long as the layout was not asked for. */
+  #fixedBytes = -1;
   #made: Codec | undefined;
   #checker: FlyweightCore | undefined;
 
@@ -81,13 +80,19 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
     this.fields = fields;
     this.doc = options.doc ?? "";
     this.domain = isUserType(type) ? (options.domain ?? 0) : domainOfType(type);
-    this.layout = layoutOf(name, fields);
     this.#complaints = complaintsOf(name);
     this.#canGenerate = canGenerate;
-    this.#fixedBytes = this.layout.variable.length === 0 ? this.layout.fixedBytes : -1;
+    // Those of the protocol are known to be good: a program pays for the types that it uses.
+    if (isUserType(type)) this.#layout = layoutOf(name, fields);
   }
 
-  /** Made at first use: a program pays for the types that it uses. */
+  /** Where each field stands. */
+  get layout(): Layout {
+    this.#layout ??= layoutOf(this.name, this.fields);
+    return this.#layout;
+  }
+
+  /** Made at first use. */
   get #codec(): Codec {
     this.#made ??= this.#canGenerate
       ? generateCodec(this.name, this.layout, this.#complaints)
@@ -153,6 +158,7 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
 
   #variableBytesFor(counts: object): number {
     let total = this.layout.fixedBytes;
+    if (this.layout.variable.length === 0) this.#fixedBytes = total;
     for (const place of this.layout.variable) {
       const count = countIn(counts, place.name);
       const bytes = checkedCount(place, count, this.#complaints) * place.stride;
