@@ -7,6 +7,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   schema: "src/schema.ts",
   books: "src/books.ts",
   adapters: "src/adapters.ts",
+  checksum: "src/checksum.ts",
   runner: "src/pipeline/runner.ts",
 };
 

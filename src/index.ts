@@ -26,7 +26,14 @@ export {
 } from "./pipeline/pipeline.js";
 export type { PipelineStats, RunningPipeline } from "./pipeline/running.js";
 export { type BuildOptions, TLVBuilder, type TLVBuilderOptions } from "./protocol/builder.js";
-export { type ChecksumKind, crc32, crc32c } from "./protocol/checksum.js";
+export {
+  type Checksum,
+  type ChecksumChoice,
+  type ChecksumKind,
+  crc32,
+  crc32c,
+  type WrittenChecksum,
+} from "./protocol/checksum.js";
 export { type Clock, LiveClock, ReplayClock } from "./protocol/clock.js";
 export { AlphaPulseError, ProtocolError, type ProtocolErrorCode, ValueRangeError } from "./protocol/errors.js";
 export { fixed8, formatFixed, formatFixed8, parseFixed } from "./protocol/fixed-point.js";

@@ -1,9 +1,7 @@
-/** The measurements behind docs/dependencies.md: what each dependency costs beside what stands in its place. */
+/** The measurements behind docs/dependencies.md: what each dependency costs beside what stands in its place (checksums: checksum.ts). */
 import { execFileSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { EventEmitter as NodeEventEmitter } from "node:events";
-import * as zlib from "node:zlib";
-import { crc32c } from "../../src/protocol/checksum.js";
 import { type BenchContext, median, type Subject } from "../harness.js";
 
 interface Msgpack {
@@ -14,10 +12,6 @@ interface Msgpack {
 interface Emitter {
   on(event: string, listener: (value: number) => void): unknown;
   emit(event: string, value: number): boolean;
-}
-
-interface FastCrc32c {
-  readonly default: { calculate(bytes: Uint8Array): number };
 }
 
 interface NobleChacha {
@@ -42,14 +36,12 @@ const METADATA = {
   marginTrading: true,
 };
 
-const CHECKSUM_BYTES = [74, 1024, 65_536] as const;
 const SEALED_BYTES = [72, 65_536] as const;
 const TAG_BYTES = 16;
 
 export async function run(context: BenchContext): Promise<void> {
   await compareEmitters(context);
   await compareMetadata(context);
-  await compareChecksums(context);
   await compareCiphers(context);
   compareImports(context);
 }
@@ -117,35 +109,10 @@ async function compareMetadata(context: BenchContext): Promise<void> {
   context.compare({ name: "metadata: decode", batch: 500, subjects: decoding });
 }
 
-async function compareChecksums(context: BenchContext): Promise<void> {
-  const fast = await context.peer<FastCrc32c>("fast-crc32c");
-  const native = fast !== undefined && (await context.peer("sse4_crc32")) !== undefined;
-  const fallback = await context.peer<FastCrc32c>("fast-crc32c/impls/js_crc32c.js");
-  if (fast !== undefined) context.note(`fast-crc32c runs ${native ? "its native part" : "its JavaScript fallback"}`);
-  const nodeCrc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32;
-  if (nodeCrc32 === undefined) context.note(`node ${process.version} has no zlib.crc32`);
-
-  for (const bytes of CHECKSUM_BYTES) {
-    const input = someBytes(bytes);
-    const view = new DataView(input.buffer, input.byteOffset, bytes);
-    const subjects: Record<string, Subject> = { "alphapulse: crc32c": summing(() => crc32c(view, 0, bytes, 0)) };
-    if (fast !== undefined) {
-      const { calculate } = fast.default;
-      if (calculate(input) !== crc32c(view, 0, bytes, 0)) throw new Error("fast-crc32c and ours differ");
-      subjects[`fast-crc32c (${native ? "native" : "JavaScript"})`] = summing(() => calculate(input));
-    }
-    if (fallback !== undefined && native) {
-      subjects["fast-crc32c (JavaScript)"] = summing(() => fallback.default.calculate(input));
-    }
-    if (nodeCrc32 !== undefined) subjects["zlib.crc32 (another polynomial)"] = summing(() => nodeCrc32(input));
-    context.compare({ name: `checksum of ${bytes} B`, batch: Math.ceil(200_000 / bytes), subjects });
-  }
-}
-
-function summing(checksum: () => number): Subject {
+function summing(once: () => number): Subject {
   return (batch) => {
     let total = 0;
-    for (let i = 0; i < batch; i++) total += checksum() & 0xff;
+    for (let i = 0; i < batch; i++) total += once() & 0xff;
     return total;
   };
 }

@@ -1,4 +1,4 @@
-import { type Checksum, checksumOf } from "./checksum.js";
+import { type Checksum, checksumOf, type WrittenChecksum } from "./checksum.js";
 import { type Clock, LiveClock } from "./clock.js";
 import { AlphaPulseError, ProtocolError } from "./errors.js";
 import {
@@ -33,8 +33,8 @@ export interface TLVBuilderOptions {
   readonly domain: number;
   /** Who sends, one of Source or the user's own. */
   readonly source: number;
-  /** The checksum of its messages; default `crc32c`. */
-  readonly checksum?: "crc32c" | "crc32";
+  /** The checksum of its messages, by name or an implementation; default `crc32c`. */
+  readonly checksum?: WrittenChecksum;
   /** The limit of a payload in bytes; default 1 MiB, at most 16 MiB. */
   readonly payloadBytesMax?: number;
   /** What stamps messages that are given no time; default the wall clock. */
@@ -48,7 +48,7 @@ export interface BuildOptions {
   /** ns since the Unix epoch; default now. A builder's own stamps never go back. */
   readonly timestamp?: bigint;
   /** Default: the builder's. */
-  readonly checksum?: "crc32c" | "crc32";
+  readonly checksum?: WrittenChecksum;
 }
 
 const FIRST_BYTES = 512;

@@ -1,4 +1,4 @@
-import type { Checksum } from "./checksum.js";
+import { type Checksum, inTwoParts } from "./checksum.js";
 import { ProtocolError } from "./errors.js";
 import { highOf, lowOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
 
@@ -130,8 +130,9 @@ export function sequenceOf(view: DataView, offset: number): number {
 
 /** The checksum over a whole message but its own four bytes. */
 export function messageChecksum(checksum: Checksum, view: DataView, offset: number, messageBytes: number): number {
-  const header = checksum(view, offset, offset + CHECKSUM_OFFSET, 0);
-  return checksum(view, offset + HEADER_BYTES, offset + messageBytes, header);
+  return checksum.ofMessage === undefined
+    ? inTwoParts(checksum, view, offset, messageBytes)
+    : checksum.ofMessage(view, offset, messageBytes);
 }
 
 /** Whether the message carries the checksum it should. */

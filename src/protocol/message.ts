@@ -1,4 +1,4 @@
-import { type ChecksumKind, checksumOf } from "./checksum.js";
+import { type ChecksumChoice, checksumOf } from "./checksum.js";
 import { type MessageHeader, PAYLOAD_BYTES_DEFAULT, readHeader } from "./header.js";
 import type { AnyTLV, Infer } from "./schema/tlv.js";
 import { checkMessage, TlvCursor } from "./walk.js";
@@ -13,8 +13,8 @@ export interface RawTLV {
 
 /** How {@link parseMessage} reads. */
 export interface ParseOptions {
-  /** Which checksum to verify; default `crc32c`; `none` skips it. */
-  readonly checksum?: ChecksumKind;
+  /** Which checksum to verify, by name or an implementation; default `crc32c`; `none` skips it. */
+  readonly checksum?: ChecksumChoice;
   /** The limit of a payload in bytes; default 1 MiB. */
   readonly payloadBytesMax?: number;
 }

@@ -1,4 +1,4 @@
-import { type ChecksumKind, checksumOf } from "./checksum.js";
+import { type Checksum, checksumOf, type WrittenChecksum } from "./checksum.js";
 import {
   CHECKSUM_OFFSET,
   checkHeader,
@@ -23,7 +23,7 @@ export function restamp(
   offset: number,
   sequence: number,
   timestampUs: number,
-  checksum: Exclude<ChecksumKind, "none"> = "crc32c",
+  checksum: WrittenChecksum = "crc32c",
 ): void {
   const { bytes, view } = buffer;
   const available = bytes.byteLength - offset;
@@ -31,6 +31,6 @@ export function restamp(
   if (messageBytes > available) throw sizeError(messageBytes, available);
   setSequence(view, offset, sequence);
   setTimestampUs(view, offset, timestampUs);
-  const compute = checksumOf(checksum) as NonNullable<ReturnType<typeof checksumOf>>;
+  const compute = checksumOf(checksum) as Checksum;
   view.setUint32(offset + CHECKSUM_OFFSET, messageChecksum(compute, view, offset, messageBytes), true);
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { TLVBuilder } from "../protocol/builder.js";
-import { type Checksum, type ChecksumKind, checksumOf } from "../protocol/checksum.js";
+import { type Checksum, type ChecksumChoice, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { DOMAIN_OFFSET, SOURCE_OFFSET, verifyChecksum } from "../protocol/header.js";
@@ -28,10 +28,10 @@ export interface RelayOptions {
    */
   readonly slowSubscribers?: "gap" | "block";
   /**
-   * Which checksum it verifies before it takes a message; default `crc32c`. What comes from this process's own memory
+   * Which checksum it verifies before it takes a message, by name or an implementation; default `crc32c`. What comes from this process's own memory
    * is not verified again.
    */
-  readonly checksum?: ChecksumKind;
+  readonly checksum?: ChecksumChoice;
   /** Stamps its own messages; default the wall clock. */
   readonly clock?: Clock;
   /** When it sends what it took: once per turn by default. A runtime that brings its own queue says so here. */
@@ -145,7 +145,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   /** @throws AlphaPulseError BAD_OPTION */
   constructor(options: RelayOptions) {
     super();
-    const { domain, clock = new LiveClock(), checksum: kind = "crc32c" } = options;
+    const { domain, clock = new LiveClock(), checksum = "crc32c" } = options;
     const source = RELAY_SOURCES[domain];
     if (source === undefined)
       throw new AlphaPulseError("BAD_OPTION", `Relay: domain ${domain} is not one of RelayDomain`);
@@ -157,7 +157,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       );
     }
     this.domain = domain;
-    this.#checksum = checksumOf(kind);
+    this.#checksum = checksumOf(checksum);
     this.#membersMax = options.membersMax ?? MEMBERS_MAX_DEFAULT;
     this.#blocks = options.slowSubscribers === "block";
     this.#schedule = options.schedule ?? fairSchedule();
@@ -170,7 +170,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
         domain: RelayDomain.System,
         source,
         clock,
-        checksum: kind === "crc32" ? kind : "crc32c",
+        checksum: checksum === "none" ? "crc32c" : checksum,
       }),
       nowUs: () => clock.nowUs(),
       lost: (member, from, first, last) =>

@@ -1,4 +1,4 @@
-import { type Checksum, type ChecksumKind, checksumOf } from "../protocol/checksum.js";
+import { type Checksum, type ChecksumChoice, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
@@ -36,10 +36,10 @@ export interface ConnectOptions {
   /** The source's incarnation, 1 to 8,191; default random. */
   readonly incarnation?: number;
   /**
-   * Which checksum it writes and verifies; `none` verifies nothing and writes `crc32c`. Default `crc32c`, verified where
+   * Which checksum it writes and verifies, by name or an implementation; `none` verifies nothing and writes `crc32c`. Default `crc32c`, verified where
    * messages come from outside of this process's memory.
    */
-  readonly checksum?: ChecksumKind;
+  readonly checksum?: ChecksumChoice;
   /**
    * How many bytes are kept while the link is back-pressured, to go before what is published later; default 0: a
    * message that cannot go at once is answered with `backPressured`.
@@ -106,12 +106,12 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#clock = options.clock ?? new LiveClock();
     const checksum: Checksum | undefined = checksumOf(options.checksum ?? (link.isSameMemory ? "none" : "crc32c"));
     this.#checks = { checksum, payloadBytesMax: PAYLOAD_BYTES_MAX };
-    const { source, domain, incarnation, checksum: kind, holdBytesMax = 0 } = options;
+    const { source, domain, incarnation, checksum: choice = "crc32c", holdBytesMax = 0 } = options;
     const outgoing = {
       source,
       domain,
       incarnation,
-      checksum: kind === "crc32" ? kind : "crc32c",
+      checksum: choice === "none" ? "crc32c" : choice,
       holdBytesMax,
     } as const;
     this.#outbox = new Outbox(link, outgoing, this.#clock);

@@ -1,4 +1,5 @@
 import { TLVBuilder } from "../protocol/builder.js";
+import type { WrittenChecksum } from "../protocol/checksum.js";
 import type { Clock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
@@ -12,7 +13,7 @@ import type { Link } from "../transports/transport.js";
 export interface OutboxOptions {
   readonly source: number | undefined;
   readonly domain: number | undefined;
-  readonly checksum: "crc32c" | "crc32";
+  readonly checksum: WrittenChecksum;
   readonly incarnation: number | undefined;
   readonly holdBytesMax: number;
 }

@@ -1,7 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { crc32 as zlibCrc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Checksum, checksumOf, crc32, crc32c } from "../../src/protocol/checksum.js";
+import { TLVBuilder } from "../../src/protocol/builder.js";
+import { type Checksum, checksum, checksumOf, crc32, crc32c, inTwoParts } from "../../src/protocol/checksum.js";
+import { CASTAGNOLI_DISTANCES, FOLD_BYTES_MIN, foldingSum, IEEE_DISTANCES } from "../../src/protocol/checksum-fold.js";
+import { crc32ByTables, crc32cByTables } from "../../src/protocol/checksum-tables.js";
+import { parseMessage } from "../../src/protocol/message.js";
+import { RelayDomain } from "../../src/protocol/tables.js";
 
 /** The definition, a bit at a time: what the tables must be equal to. */
 function bitwise(polynomial: number, bytes: Uint8Array, crc: number): number {
@@ -13,13 +19,23 @@ function bitwise(polynomial: number, bytes: Uint8Array, crc: number): number {
   return ~c >>> 0;
 }
 
-const KINDS: [name: string, checksum: Checksum, polynomial: number][] = [
-  ["CRC-32C", crc32c, 0x82f6_3b78],
-  ["CRC-32", crc32, 0xedb8_8320],
+const CASTAGNOLI = 0x82f6_3b78;
+const IEEE = 0xedb8_8320;
+
+type Sum = (view: DataView, start: number, end: number, crc: number) => number;
+
+/** Every implementation, under the sizes that are given to it and all others. */
+const IMPLEMENTATIONS: [name: string, sum: Sum, polynomial: number][] = [
+  ["CRC-32C", crc32c, CASTAGNOLI],
+  ["CRC-32", crc32, IEEE],
+  ["CRC-32C by tables", crc32cByTables.ofBytes, CASTAGNOLI],
+  ["CRC-32 by tables", crc32ByTables.ofBytes, IEEE],
+  ["CRC-32C folded", foldingSum(CASTAGNOLI_DISTANCES, crc32cByTables.ofBytes), CASTAGNOLI],
+  ["CRC-32 folded", foldingSum(IEEE_DISTANCES, crc32ByTables.ofBytes), IEEE],
 ];
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
-const of = (checksum: Checksum, bytes: Uint8Array): number =>
-  checksum(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength, 0);
+const of = (sum: Sum, bytes: Uint8Array): number =>
+  sum(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength, 0);
 
 /** Check values as published: the catalogue of parametrised CRC algorithms, and RFC 3720, B.4 (iSCSI) for CRC-32C. */
 const PUBLISHED: [string, Checksum, Uint8Array, number][] = [
@@ -38,14 +54,62 @@ test.each(PUBLISHED)("%s is as published", (_, checksum, bytes, value) => {
   expect(of(checksum, bytes)).toBe(value);
 });
 
-describe.each(KINDS)("%s", (_, checksum, polynomial) => {
-  test("equals its definition at every offset and every length around the eight-byte steps", () => {
-    const bytes = Uint8Array.from({ length: 80 }, (_, i) => (i * 151 + 7) & 255);
-    const view = new DataView(bytes.buffer);
-    for (let start = 0; start < 17; start++) {
-      for (let end = start; end <= 80; end++) {
-        expect(checksum(view, start, end, 0)).toBe(bitwise(polynomial, bytes.subarray(start, end), 0));
+describe.each(IMPLEMENTATIONS)("%s", (_, checksum, polynomial) => {
+  test("equals its definition at every length to 300 and every offset within a word", () => {
+    const bytes = Uint8Array.from({ length: 310 }, (_, i) => (i * 151 + 7) & 255);
+    const view = new DataView(bytes.buffer, 1);
+    for (let start = 0; start < 5; start++) {
+      for (let end = start; end <= start + 300; end++) {
+        expect(checksum(view, start, end, 0)).toBe(bitwise(polynomial, bytes.subarray(1 + start, 1 + end), 0));
       }
+    }
+  });
+
+  test("equals its definition for what is large: around each threshold, chunk and block", () => {
+    const bytes = Uint8Array.from({ length: 140_000 }, (_, i) => Math.imul(i, 0x9e37_79b1) >>> 24);
+    const view = new DataView(bytes.buffer, 3);
+    const edges = [FOLD_BYTES_MIN, 2 * 4018, 2 * 5321, 65_536, 65_536 + FOLD_BYTES_MIN, 131_072];
+    for (const edge of edges) {
+      const lengths = [-17, -16, -1, 0, 1, 15, 16, 17, 31].map((more) => edge + more);
+      for (const byteLength of lengths) {
+        const start = byteLength % 7;
+        const expected = bitwise(polynomial, bytes.subarray(3 + start, 3 + start + byteLength), 0x1234_5678);
+        expect(checksum(view, start, start + byteLength, 0x1234_5678), `${byteLength} bytes`).toBe(expected);
+      }
+    }
+  });
+
+  test("equals its definition for any large bytes, whatever was computed before", () => {
+    const noise = new Uint8Array(30_000);
+    let folded = 0;
+    fc.assert(
+      fc.property(fc.nat(20_000), fc.nat(9_000), fc.integer(), (byteLength, start, seed) => {
+        for (let i = 0; i < noise.length; i++) noise[i] = Math.imul(i ^ seed, 0x9e37_79b1) >>> 23;
+        if (byteLength >= FOLD_BYTES_MIN) folded++;
+        const expected = bitwise(polynomial, noise.subarray(start, start + byteLength), seed >>> 0);
+        expect(checksum(new DataView(noise.buffer), start, start + byteLength, seed >>> 0)).toBe(expected);
+      }),
+    );
+    expect(folded).toBeGreaterThan(30);
+  });
+
+  test("sees nothing outside of its range, and changes nothing within", () => {
+    for (const byteLength of [0, 3, 70, 1_024, 12_000]) {
+      const bytes = new Uint8Array(byteLength + 64).fill(0xa5);
+      const view = new DataView(bytes.buffer);
+      const before = checksum(view, 32, 32 + byteLength, 0);
+      bytes.fill(0x5a, 0, 32);
+      bytes.fill(0x5a, 32 + byteLength);
+      expect(checksum(view, 32, 32 + byteLength, 0)).toBe(before);
+      expect(bytes.subarray(32, 32 + byteLength).every((byte) => byte === 0xa5)).toBe(true);
+    }
+  });
+
+  test("reads memory that is shared", () => {
+    for (const byteLength of [5, 70, 1_500, 70_000]) {
+      const shared = new Uint8Array(new SharedArrayBuffer(byteLength + 1)).map((_, i) => i * 7);
+      const view = new DataView(shared.buffer, 1, byteLength);
+      expect(checksum(view, 0, byteLength, 0)).toBe(bitwise(polynomial, shared.subarray(1), 0));
     }
   });
 
@@ -101,6 +165,90 @@ test("CRC-32 is the platform's own", () => {
       expect(of(crc32, bytes)).toBe(zlibCrc32(bytes));
     }),
   );
+});
+
+describe.each([
+  ["CRC-32C", CASTAGNOLI, CASTAGNOLI_DISTANCES],
+  ["CRC-32", IEEE, IEEE_DISTANCES],
+])("the distances of %s", (_, polynomial, { wide, narrow }) => {
+  test.each([
+    ["wide", wide],
+    ["narrow", narrow],
+  ])("%s: a byte counts the same at its place as at all of them", (_, distances) => {
+    const far = Math.max(...distances);
+    expect(distances.toSorted((a, b) => a - b)).toEqual(distances);
+    const moved = new Uint8Array(far + 1);
+    for (const distance of distances) moved[distance] = 1;
+    const stays = new Uint8Array(far + 1);
+    stays[0] = 1;
+    expect(bitwise(polynomial, moved, 0)).toBe(bitwise(polynomial, stays, 0));
+  });
+});
+
+test.each([
+  ["CRC-32C", crc32c],
+  ["CRC-32", crc32],
+])("%s over a message leaves out bytes 28 to 31", (_, checksum) => {
+  const bytes = Uint8Array.from({ length: 3_100 }, (_, i) => Math.imul(i, 0x9e37_79b1) >>> 24);
+  const view = new DataView(bytes.buffer);
+  for (const offset of [0, 3]) {
+    for (let byteLength = 32; byteLength < 3_000; byteLength += byteLength < 320 ? 1 : 97) {
+      const whole = inTwoParts(checksum, view, offset, byteLength);
+      expect(checksum.ofMessage?.(view, offset, byteLength)).toBe(whole);
+      view.setUint32(offset + 28, ~view.getUint32(offset + 28));
+      expect(checksum.ofMessage?.(view, offset, byteLength)).toBe(whole);
+    }
+  }
+});
+
+describe("where WebAssembly", () => {
+  const script = `
+    const { crc32c, crc32 } = await import(process.argv[1]);
+    const view = new DataView(new Uint8Array(5_000).fill(7).buffer);
+    console.log(JSON.stringify([crc32c.backend, crc32.backend, crc32c(view, 0, 5_000, 0), crc32(view, 0, 5_000, 0)]));`;
+  const REFUSING = "WebAssembly.Module=class{constructor(){throw%20new%20WebAssembly.CompileError()}}";
+  const sevens = new Uint8Array(5_000).fill(7);
+  test.each([
+    ["is there", [], "webassembly"],
+    ["is missing", ["--jitless"], "tables"],
+    ["refuses the module", [`--import=data:text/javascript,${REFUSING}`], "tables"],
+  ])("%s, both kinds are right and say what computes", (_, flags, backend) => {
+    const index = new URL("../../dist/index.js", import.meta.url).href;
+    const args = [...flags, "--input-type=module", "--eval", script, index];
+    const printed = execFileSync(process.execPath, args, { encoding: "utf8" });
+    expect(JSON.parse(printed)).toEqual([backend, backend, bitwise(CASTAGNOLI, sevens, 0), bitwise(IEEE, sevens, 0)]);
+  });
+});
+
+describe("an implementation", () => {
+  test("is taken for its kind", () => {
+    const mine = checksum(
+      "crc32",
+      (...args) => crc32(...args),
+      undefined,
+      () => "mine",
+    );
+    expect(checksumOf(mine)).toBe(mine);
+    const builder = new TLVBuilder({ domain: RelayDomain.MarketData, source: 1, checksum: mine });
+    const bytes = builder.addRaw(200, new Uint8Array(2_000)).build();
+    expect(parseMessage(bytes, { checksum: "crc32" }).header.checksum).toBe(
+      parseMessage(bytes, { checksum: mine }).header.checksum,
+    );
+    expect(() => parseMessage(bytes)).toThrow(expect.objectContaining({ code: "CHECKSUM_MISMATCH" }));
+  });
+
+  test("that is of another kind than it says, or of none, is refused", () => {
+    const wrong = checksum(
+      "crc32c",
+      (...args) => crc32(...args),
+      undefined,
+      () => "mine",
+    );
+    expect(() => checksumOf(wrong)).toThrow(/mine says it is crc32c/);
+    const unnamed = ((...args: Parameters<Sum>) => crc32(...args)) as Checksum;
+    expect(() => checksumOf(unnamed)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => checksumOf("md5" as "crc32")).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+  });
 });
 
 test("the kinds by name", () => {

@@ -27,7 +27,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
-const SUBPATHS = ["index", "schema", "books", "adapters"];
+const SUBPATHS = ["index", "schema", "books", "adapters", "checksum"];
 
 const LINES_MAX = 450;
 
