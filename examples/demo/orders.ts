@@ -1,4 +1,4 @@
-// The numbers of PROTOCOL.md ("Execution") that the demo uses, by name.
+// The numbers of docs/protocol.md, "Execution TLVs", that the demo uses, by name.
 
 /** OrderRequest.orderType. */
 export const OrderType = { Limit: 1 } as const;

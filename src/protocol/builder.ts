@@ -213,7 +213,7 @@ export class TLVBuilder {
     this.#firstType = 0;
   }
 
-  /** Data and control of services travel in domain System, on whatever relay (PROTOCOL.md, "TLVs"). */
+  /** Data and control of services travel in domain System, on whatever relay (docs/protocol.md, "TLVs"). */
   #headerDomain(): number {
     return domainOfType(this.#firstType) === RelayDomain.System ? RelayDomain.System : this.domain;
   }

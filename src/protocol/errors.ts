@@ -11,7 +11,7 @@ export class AlphaPulseError extends Error {
   }
 }
 
-/** What can be wrong with bytes or values (PROTOCOL.md, "What a reader checks" and the paragraphs on writers and ids). */
+/** What can be wrong with bytes or values (docs/protocol.md, "What a reader checks", "What a writer checks" and "InstrumentId"). */
 export type ProtocolErrorCode =
   | "TRUNCATED"
   | "BAD_MAGIC"

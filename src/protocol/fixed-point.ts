@@ -1,6 +1,6 @@
 import { ProtocolError } from "./errors.js";
 
-/** The decimals of prices and sizes on the wire unless an instrument announces others (PROTOCOL.md, "Conventions"). */
+/** The decimals of prices and sizes on the wire unless an instrument announces others (docs/protocol.md, "Conventions"). */
 const DEFAULT_DECIMALS = 8;
 
 const I64_MIN = -(2n ** 63n);

@@ -2,7 +2,7 @@ import { type Checksum, inTwoParts } from "./checksum.js";
 import { ProtocolError } from "./errors.js";
 import { highOf, lowOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
 
-// The message header (PROTOCOL.md, "Message header"), all little-endian:
+// The message header (docs/protocol.md, "Message header"), all little-endian:
 //
 //   0       4         5             6        8          16          24            28
 //   | magic | version | relayDomain | source | sequence | timestamp | payloadSize | checksum |  32

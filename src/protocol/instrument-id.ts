@@ -32,7 +32,7 @@ const COMPACT_LIMIT = 2n ** 40n;
 
 /**
  * Which instrument: venue, asset type and a 64-bit asset id that is, wherever it can be, the symbol itself.
- * Immutable; compare with {@link InstrumentId.equals}. 12 bytes on the wire (PROTOCOL.md, "InstrumentId").
+ * Immutable; compare with {@link InstrumentId.equals}. 12 bytes on the wire (docs/protocol.md, "InstrumentId").
  */
 export class InstrumentId implements InstrumentFields {
   readonly venue: number;

@@ -32,7 +32,7 @@ export class InstrumentMap<T> {
 
   /** The value of the instrument whose 12 bytes stand at `offset`, or undefined: nothing is decoded. */
   getAt(view: DataView, offset: number): T | undefined {
-    // The reserved byte counts as 0 (PROTOCOL.md, "InstrumentId").
+    // The reserved byte counts as 0 (docs/protocol.md, "InstrumentId").
     const tag = view.getInt32(offset, true) & 0xff_ffff;
     return this.#valueIn(this.#findWords(tag, view.getInt32(offset + 4, true), view.getInt32(offset + 8, true)));
   }

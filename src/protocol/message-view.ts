@@ -77,7 +77,7 @@ export class MessageView {
     return sequenceOf(this.#buffer.view, this.#offset);
   }
 
-  /** The ordinal of the message among those of its source's incarnation, from 1; 0 = unsequenced (PROTOCOL.md, "Sequences"). */
+  /** The ordinal of the message among those of its source's incarnation, from 1; 0 = unsequenced (docs/protocol.md, "Sequences"). */
   get counter(): number {
     return this.sequence % COUNTER_LIMIT;
   }

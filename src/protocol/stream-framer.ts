@@ -14,7 +14,7 @@ export interface StreamFramerOptions {
 }
 
 /**
- * Cuts a stream of bytes, which may come in chunks that end anywhere, into whole messages (PROTOCOL.md, "On a byte
+ * Cuts a stream of bytes, which may come in chunks that end anywhere, into whole messages (docs/protocol.md, "On a byte
  * stream"). A message within one chunk is handed over in place; only one that crosses chunks is copied. It looks at
  * headers only: `MessageView.read` checks the rest.
  */

@@ -1,4 +1,4 @@
-/** The row of types a message belongs to: one relay carries one domain (PROTOCOL.md, "Message header"). */
+/** The row of types a message belongs to: one relay carries one domain (docs/protocol.md, "Message header"). */
 export const RelayDomain = { MarketData: 1, Signal: 2, Execution: 3, System: 4 } as const;
 export type RelayDomain = (typeof RelayDomain)[keyof typeof RelayDomain];
 
@@ -8,7 +8,7 @@ export function domainName(domain: number): string {
   return found === undefined ? `domain ${domain}` : found[0];
 }
 
-/** Where an instrument trades (PROTOCOL.md, "InstrumentId"); 60000 and above are the user's own. */
+/** Where an instrument trades (docs/protocol.md, "Venues"); 60000 and above are the user's own. */
 export const Venue = {
   Nyse: 1,
   Nasdaq: 2,
@@ -43,7 +43,7 @@ export const Venue = {
 } as const;
 export type Venue = (typeof Venue)[keyof typeof Venue];
 
-/** What kind of thing an instrument is (PROTOCOL.md, "InstrumentId"). */
+/** What kind of thing an instrument is (docs/protocol.md, "Asset types"). */
 export const AssetType = {
   Stock: 1,
   Etf: 2,
@@ -60,7 +60,7 @@ export const AssetType = {
 } as const;
 export type AssetType = (typeof AssetType)[keyof typeof AssetType];
 
-/** Who sends (PROTOCOL.md, "InstrumentId", last paragraph); 1000 and above are the user's own. */
+/** Who sends (docs/protocol.md, "Sources"); 1000 and above are the user's own. */
 export const Source = {
   BinanceCollector: 1,
   KrakenCollector: 2,

@@ -3,7 +3,7 @@ import { ProtocolError } from "./errors.js";
 import { checkHeader, DOMAIN_OFFSET, HEADER_BYTES, verifyChecksum } from "./header.js";
 import { domainName, RelayDomain } from "./tables.js";
 
-// A payload is a row of TLVs (PROTOCOL.md, "TLVs"):
+// A payload is a row of TLVs (docs/protocol.md, "TLVs"):
 //
 //   standard   | type u8 | length u8 | value |                   values of up to 255 bytes
 //   extended   | 255 | 0 | type u8 | length u16 | value |        values of 256 to 65,535 bytes

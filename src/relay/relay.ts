@@ -85,7 +85,7 @@ export interface MemberStats {
 
 const LOG_BYTES_DEFAULT = 16 << 20;
 const MEMBERS_MAX_DEFAULT = 1_000;
-/** A link that sends nothing for this long only reads (PROTOCOL.md, "Sessions on a connection"). */
+/** A link that sends nothing for this long only reads (docs/protocol.md, "Without a session"). */
 const READER_AFTER_MS = 100;
 /** This many wrong checksums in a row end a link: the two ends most likely disagree on the kind. */
 const WRONG_CHECKSUMS_MAX = 16;

@@ -1,4 +1,4 @@
-/** The reasons of a Gap message (PROTOCOL.md, `Gap`). */
+/** The reasons of a Gap message (docs/protocol.md, "Gap"). */
 export const GapReason = {
   Complete: 0,
   LostInTransport: 1,
@@ -8,7 +8,7 @@ export const GapReason = {
   Conflated: 5,
 } as const;
 
-/** The codes of a Goodbye message (PROTOCOL.md, "Sessions on a connection"). */
+/** The codes of a Goodbye message (docs/protocol.md, "Goodbye codes"). */
 export const GoodbyeCode = {
   NotAuthorized: 1,
   ProtocolError: 2,
@@ -20,7 +20,7 @@ export const GoodbyeCode = {
   NothingInCommon: 8,
 } as const;
 
-/** The opcodes of a Control message (PROTOCOL.md, `Control`). */
+/** The opcodes of a Control message (docs/protocol.md, "Control"). */
 export const ControlOpcode = { SubscribeAck: 1, Reject: 2, SnapshotRequest: 3, SchemaRequest: 4 } as const;
 
 /** What a client says it is in its Hello. */

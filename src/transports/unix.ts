@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
 /** Writes gather in blocks of this size and leave once per turn of the event loop. */
 const BLOCK_BYTES = 64 << 10;
 const BLOCKS_KEPT = 8;
-/** A message that stays incomplete for this long ends the connection (PROTOCOL.md, "TLVs"). */
+/** A message that stays incomplete for this long ends the connection (docs/protocol.md, "On a byte stream"). */
 const INCOMPLETE_MS_MAX = 10_000;
 /** How long a close waits for what was sent to leave. */
 const CLOSE_MS_MAX = 5_000;

@@ -6,7 +6,7 @@ import type { AnyTLV } from "./tlv.js";
 
 /** One field of a TLV as plain data. */
 export interface FieldDescription {
-  /** As PROTOCOL.md names it: `u8` to `u160`, `instrument`, `bytes`, `pad`, `count`, `len`, `text`, `blob`, `rest`, `text-rest`, `group`, `optional`. */
+  /** As in docs/protocol.md, "Conventions": `u8` to `u160`, `instrument`, `bytes`, `pad`, `count`, `len`, `text`, `blob`, `rest`, `text-rest`, `group`, `optional`. */
   readonly kind: string;
   /** Absent of `pad`, `count` and `len`, which no object has. */
   readonly name?: string;
