@@ -8,6 +8,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   books: "src/books.ts",
   adapters: "src/adapters.ts",
   checksum: "src/checksum.ts",
+  legacy: "src/legacy.ts",
   runner: "src/pipeline/runner.ts",
 };
 

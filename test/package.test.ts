@@ -83,6 +83,18 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "readRecordings",
   ],
   "alphapulse/checksum": ["fastestChecksum"],
+  "alphapulse/legacy": [
+    "LegacyError",
+    "LegacyType",
+    "addLegacyMessage",
+    "encodeLegacyMessage",
+    "parseLegacyMessage",
+    "readSharedOrderBookDelta",
+    "readSharedTrade",
+    "upgradeLegacyMessage",
+    "writeSharedOrderBookDelta",
+    "writeSharedTrade",
+  ],
 };
 
 /** What stands behind a subpath of its own, for users who have it: never installed with the package. */

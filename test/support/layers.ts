@@ -24,10 +24,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     node: true,
   },
   adapters: { imports: ["protocol", "tlvs", "books"], node: true },
+  legacy: { imports: ["protocol", "tlvs"], node: false },
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
-const SUBPATHS = ["index", "schema", "books", "adapters", "checksum"];
+const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy"];
 
 const LINES_MAX = 450;
 

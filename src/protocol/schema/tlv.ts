@@ -15,6 +15,7 @@ import { generateCodec } from "./generate.js";
 import { interpretCodec } from "./interpret.js";
 import { type Layout, layoutOf } from "./layout.js";
 import { RELEASED } from "./released.js";
+import { generationAllowed } from "./struct.js";
 
 /** What all flyweights can do: accessors over borrowed bytes, which read and write in place and allocate nothing. */
 export interface FlyweightBase<Fields extends FieldMap> {
@@ -251,20 +252,6 @@ export class FlyweightCache {
   release(): void {
     while (this.#lentCount > 0) this.#lent[--this.#lentCount]?.release();
   }
-}
-
-let canGenerate: boolean | undefined;
-
-/** Whether this runtime lets a program make code from text. */
-function generationAllowed(): boolean {
-  if (canGenerate === undefined) {
-    try {
-      canGenerate = new Function("return true")() === true;
-    } catch {
-      canGenerate = false;
-    }
-  }
-  return canGenerate;
 }
 
 /**
