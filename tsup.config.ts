@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { defineConfig } from "tsup";
 
-/** What a program may load: the public subpaths, and the entry of worker threads and child processes. */
+/** What a program may load or start: the public subpaths, the entry of worker threads and child processes, the command line. */
 const ENTRIES: Readonly<Record<string, string>> = {
   index: "src/index.ts",
   schema: "src/schema.ts",
@@ -10,6 +10,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   checksum: "src/checksum.ts",
   legacy: "src/legacy.ts",
   runner: "src/pipeline/runner.ts",
+  cli: "src/cli/main.ts",
 };
 
 export default defineConfig({

@@ -1,6 +1,6 @@
 /**
  * Packs the package and holds the tarball against what its users need: publint, are-the-types-wrong, the list of its
- * files, an installation into an empty project, an import of every subpath, its types, the time that the root import
+ * files, an installation into an empty project, an import of every subpath, the command line, its types, the time that the root import
  * takes, and the README's first example.
  *
  * That example is the first ```js or ```ts block after the line `<!-- runs in CI -->`.
@@ -14,7 +14,15 @@ import { transformSync } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ALLOWED = /^(dist\/.+\.(js|js\.map|d\.ts)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
-const NEEDED = ["dist/index.js", "dist/types/index.d.ts", "dist/runner.js", "README.md", "CHANGELOG.md", "LICENSE"];
+const NEEDED = [
+  "dist/index.js",
+  "dist/types/index.d.ts",
+  "dist/runner.js",
+  "dist/cli.js",
+  "README.md",
+  "CHANGELOG.md",
+  "LICENSE",
+];
 const IMPORT_MS_GOAL = 15;
 const IMPORT_RUNS = 15;
 const EXAMPLE_TIMEOUT_MS = 60_000;
@@ -70,6 +78,7 @@ function checkTarball({ tarball, files }) {
   );
   if (!check("installation into an empty project", () => install(tarball))) return;
   check("import of every subpath", importAll);
+  check("the command line", runCommand);
   check("types for a strict user", checkTypes);
   check("time of the root import", timeImport);
   check("the README's example", runReadme);
@@ -101,6 +110,14 @@ function importAll() {
   const counts = specifiers.map((_, i) => `Object.keys(m${i}).length`);
   writeFileSync(join(user, "all.js"), `${lines.join("\n")}\nconsole.log([${counts.join(", ")}].join(", "));\n`);
   return `${run(process.execPath, ["all.js"], user).trim()} names`;
+}
+
+/** As a user calls it: from the project that has the package installed. */
+function runCommand() {
+  const version = run("npx", ["--no-install", manifest.name, "--version"], user).trim();
+  if (version !== manifest.version) throw new Error(`alphapulse --version says ${version}, not ${manifest.version}`);
+  const types = run("npx", ["--no-install", manifest.name, "schema"], user).trim().split("\n").length - 1;
+  return `${version}, ${types} types`;
 }
 
 function checkTypes() {

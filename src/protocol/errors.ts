@@ -36,10 +36,13 @@ export class ProtocolError extends AlphaPulseError {
   declare readonly code: ProtocolErrorCode;
   /** The byte where reading stopped, counted from the start of what was read; undefined where no bytes were read. */
   readonly offset: number | undefined;
+  /** What is wrong, without the place. */
+  readonly detail: string;
 
   constructor(code: ProtocolErrorCode, detail: string, offset?: number) {
     super(code, offset === undefined ? detail : `${detail} at byte ${offset}`);
     this.offset = offset;
+    this.detail = detail;
   }
 }
 

@@ -25,6 +25,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   adapters: { imports: ["protocol", "tlvs", "books"], node: true },
   legacy: { imports: ["protocol", "tlvs"], node: false },
+  cli: { imports: ["protocol", "tlvs"], node: true },
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
