@@ -9,6 +9,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   adapters: "src/adapters.ts",
   checksum: "src/checksum.ts",
   legacy: "src/legacy.ts",
+  bench: "src/bench.ts",
   runner: "src/pipeline/runner.ts",
   cli: "src/cli/main.ts",
 };

@@ -1,29 +1,12 @@
-import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Bench } from "tinybench";
+import { type BenchRow, type CompareOptions, type Comparison, compare, type Subject } from "alphapulse/bench";
 
-/** One measured figure. `suite` is added by the harness: a row of the JSON file has all six fields and no other. */
-export interface Row {
-  /** What is measured: rows of one name and unit are compared with each other. */
+/** A row as a suite reports it: the harness adds the suite. */
+export type Row = Omit<BenchRow, "suite">;
+
+/** What is compared: the subjects of alphapulse/bench, and how they are measured. */
+export interface ComparisonRequest extends Pick<CompareOptions, "batch" | "latency" | "allocation"> {
   readonly name: string;
-  /** Who did it: "alphapulse" or "alphapulse: how", or the peer's package name. */
-  readonly subject: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly better: "lower" | "higher";
-}
-
-export interface SuiteRow extends Row {
-  readonly suite: string;
-}
-
-/** Does `batch` operations and returns something made of their results, so that none of them can be left out. */
-export type Subject = (batch: number) => number;
-
-export interface Comparison {
-  readonly name: string;
-  /** Operations per call of a subject: enough to be far above the timer's resolution. */
-  readonly batch: number;
   readonly subjects: Readonly<Record<string, Subject>>;
 }
 
@@ -39,39 +22,25 @@ export interface BenchContext {
   note(line: string): void;
   /** A package of bench/package.json, or undefined (and a note) when it is not installed. */
   peer<Module>(name: string): Promise<Module | undefined>;
-  /** Measures subjects in turns (A B C A B C …) and reports the median of the rounds, in ns an operation. */
-  compare(comparison: Comparison): void;
+  /**
+   * Measures subjects in turns (A B C A B C …) and reports the median of the rounds, in ns an operation. Latencies and
+   * allocation only where asked for. One comparison after the other, also where the suite does not wait.
+   */
+  compare(comparison: ComparisonRequest): Promise<Comparison>;
 }
 
-const ROUNDS = { full: 7, quick: 2 };
-const TASK_MS = { full: 150, quick: 10 };
-const WARMUP_MS = { full: 150, quick: 10 };
+const QUICK = { rounds: 2, roundMs: 10, warmupMs: 10 };
 
-let sink = 0;
-
-/** What all subjects returned, to be printed: then no loop is dead code. */
-export function consumed(): number {
-  return sink;
-}
-
-export function machine(): string {
-  const [cpu] = cpus();
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  return `${cpu?.model.trim() ?? "unknown cpu"}, ${cpus().length} cores, ${memory}, ${process.platform} ${process.arch}, node ${process.version}`;
-}
-
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("the median of no values");
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** A context that hands each row to `report` and each line to `note`. */
-export function createContext(quick: boolean, report: (row: Row) => void, note: (line: string) => void): BenchContext {
+/** A context that hands each row to `report` and each line to `note`; `done` resolves when all comparisons have ended. */
+export function createContext(
+  quick: boolean,
+  report: (row: Row) => void,
+  note: (line: string) => void,
+): { readonly context: BenchContext; done(): Promise<void> } {
   const root = fileURLToPath(new URL("../../", import.meta.url)); // from build/bench/
   const absent = new Set<string>();
-  return {
+  let last: Promise<unknown> = Promise.resolve();
+  const context: BenchContext = {
     quick,
     root,
     report,
@@ -88,40 +57,23 @@ export function createContext(quick: boolean, report: (row: Row) => void, note: 
         return undefined;
       }
     },
-    compare(comparison) {
-      for (const row of compare(comparison, quick)) report(row);
+    compare({ name, subjects, latency = false, allocation = false, ...rest }) {
+      const options = { ...rest, latency, allocation, ...(quick ? QUICK : {}), print: () => {} };
+      const comparing = last.then(async () => {
+        const comparison = await compare(name, subjects, options);
+        for (const row of comparison.rows) report(row);
+        return comparison;
+      });
+      last = comparing;
+      return comparing;
     },
   };
-}
-
-function compare({ name, batch, subjects }: Comparison, quick: boolean): Row[] {
-  const mode = quick ? "quick" : "full";
-  const rounds = new Map<string, number[]>(Object.keys(subjects).map((subject) => [subject, []]));
-  for (let round = 0; round < ROUNDS[mode]; round++) {
-    for (const [subject, work] of Object.entries(subjects)) {
-      const bench = new Bench({
-        time: TASK_MS[mode],
-        iterations: 4,
-        warmup: round === 0,
-        warmupTime: WARMUP_MS[mode],
-        warmupIterations: 4,
-        throws: true,
-      });
-      bench.add(subject, () => {
-        sink += work(batch) % 1_000_003;
-      });
-      const result = bench.runSync()[0]?.result;
-      if (result?.state !== "completed") throw new Error(`${name}: ${subject} did not complete`);
-      rounds.get(subject)!.push((result.latency.p50 * 1e6) / batch);
-    }
-  }
-  return [...rounds].map(([subject, values]) => ({
-    name,
-    subject,
-    value: median(values),
-    unit: "ns",
-    better: "lower",
-  }));
+  return {
+    context,
+    async done() {
+      await last;
+    },
+  };
 }
 
 function firstLine(error: unknown): string {

@@ -2,9 +2,11 @@
  * `npm run bench -- SUITE [SUITE ...] [--json FILE] [--quick]`: runs suites of bench/suites/ ("all" for every one) and
  * prints a table. FILE gets an array of {suite, name, subject, value, unit, better} and nothing else.
  */
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type BenchContext, consumed, createContext, machine, type SuiteRow } from "./harness.js";
+import { type BenchRow, consumed, machine, writeRows } from "alphapulse/bench";
+import { columns, formatFigure } from "../src/bench/table.js";
+import { type BenchContext, createContext } from "./harness.js";
 
 const SUITES_URL = new URL("./suites/", import.meta.url);
 const suites = readdirSync(SUITES_URL)
@@ -27,43 +29,40 @@ function readOptions(): Options {
   if (positionals.length === 0) throw new Error(`which suite? ${usage}`);
   const names = positionals.flatMap((name) => (name === "all" ? suites : [name]));
   for (const name of names) if (!suites.includes(name)) throw new Error(`there is no suite "${name}": ${usage}`);
-  if (values.json !== undefined) writeFileSync(values.json, "[]\n"); // a path that cannot be written is said now
+  if (values.json !== undefined) writeRows(values.json, []); // a path that cannot be written is said now
   return { names, json: values.json, quick: values.quick };
 }
 
-async function runSuite(suite: string, quick: boolean): Promise<SuiteRow[]> {
-  const rows: SuiteRow[] = [];
+async function runSuite(suite: string, quick: boolean): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
   console.log(`\n${suite}${quick ? " (quick: the figures mean little)" : ""}`);
-  const context = createContext(
+  const { context, done } = createContext(
     quick,
     ({ name, subject, value, unit, better }) => rows.push({ suite, name, subject, value, unit, better }),
     (line) => console.log(`  note: ${line}`),
   );
   const module: { run(context: BenchContext): Promise<void> } = await import(`${new URL(`${suite}.js`, SUITES_URL)}`);
   await module.run(context);
+  await done();
   if (rows.length === 0) throw new Error(`suite ${suite} reported nothing`);
   printTable(rows);
   return rows;
 }
 
-function printTable(rows: readonly SuiteRow[]): void {
+function printTable(rows: readonly BenchRow[]): void {
   const cells = rows.map((row) => [
     row.name,
     row.subject,
-    formatValue(row.value),
+    formatFigure(row.value),
     row.unit,
     ratioToBestOther(row, rows),
   ]);
-  const table = [["what", "subject", "median", "unit", "to the best other"], ...cells];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
-  for (const line of table) {
-    const padded = line.map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
-    console.log(`  ${padded.join("  ").trimEnd()}`);
-  }
+  const head = ["what", "subject", "median", "unit", "to the best other"];
+  for (const line of columns([head, ...cells], (column) => column === 2)) console.log(`  ${line}`);
 }
 
 /** "0.50x of P": this row's value is half of that of P, the best other subject of the same name and unit. */
-function ratioToBestOther(row: SuiteRow, rows: readonly SuiteRow[]): string {
+function ratioToBestOther(row: BenchRow, rows: readonly BenchRow[]): string {
   const others = rows.filter((r) => r !== row && r.name === row.name && r.unit === row.unit && !sameProduct(r, row));
   const sign = row.better === "lower" ? 1 : -1;
   const [best] = others.toSorted((a, b) => sign * (a.value - b.value));
@@ -71,13 +70,8 @@ function ratioToBestOther(row: SuiteRow, rows: readonly SuiteRow[]): string {
 }
 
 /** Ways of doing a thing with one product ("alphapulse: a", "alphapulse: b") are not each other's peers. */
-function sameProduct(a: SuiteRow, b: SuiteRow): boolean {
+function sameProduct(a: BenchRow, b: BenchRow): boolean {
   return a.subject.split(":", 1)[0] === "alphapulse" && b.subject.split(":", 1)[0] === "alphapulse";
-}
-
-function formatValue(value: number): string {
-  if (value >= 1000) return Math.round(value).toLocaleString("en-US");
-  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
 
 let options: Options;
@@ -88,7 +82,7 @@ try {
   process.exit(2);
 }
 console.log(machine());
-const rows: SuiteRow[] = [];
+const rows: BenchRow[] = [];
 for (const name of options.names) rows.push(...(await runSuite(name, options.quick)));
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+if (options.json !== undefined) writeRows(options.json, rows);
 console.log(`\n(consumed: ${consumed() % 97})`);

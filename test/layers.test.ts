@@ -77,6 +77,7 @@ describe("the checker", () => {
     ["a Node module in a low layer", "rings/bad.ts", 'import { Buffer } from "node:buffer";', 'no "node:buffer"'],
     ["a package in a low layer", "books/bad.ts", 'import { x } from "some-package";', "imports no package"],
     ["an undeclared package", "relay/bad.ts", 'import { x } from "ws";', "no dependency"],
+    ["a peer of another layer", "relay/bad.ts", 'await import("tinybench");', "no dependency"],
     ["a Node module without its prefix", "relay/bad.ts", 'import { x } from "fs";', "no dependency"],
     ["a missing file", "relay/bad.ts", 'import { x } from "./absent.js";', "is no file"],
     ["a specifier without .js", "relay/bad.ts", 'import { x } from "./relay";', "does not end in .js"],

@@ -1,10 +1,11 @@
 /** Checksums: a small message, 1 KiB and 64 KiB, of both kinds, beside native packages and Node's own. */
 import { createRequire } from "node:module";
 import * as zlib from "node:zlib";
+import type { Subject } from "alphapulse/bench";
 import { fastestChecksum } from "../../src/checksum.js";
 import { type Checksum, crc32, crc32c } from "../../src/protocol/checksum.js";
 import { messageChecksum } from "../../src/protocol/header.js";
-import type { BenchContext, Subject } from "../harness.js";
+import type { BenchContext } from "../harness.js";
 
 type OverBytes = (bytes: Uint8Array) => number;
 
@@ -20,13 +21,17 @@ export async function run(context: BenchContext): Promise<void> {
     const fastest = fastestChecksum(own.kind, from);
     context.note(`${own.kind}: alphapulse uses ${own.backend}, with alphapulse/checksum ${fastest.backend}`);
     const ours = { alphapulse: own, [`alphapulse: alphapulse/checksum (${fastest.backend})`]: fastest };
-    compareMessages(context, own.kind, ours);
-    for (const byteLength of SIZES) compareBytes(context, own.kind, byteLength, ours, peers[own.kind]);
+    await compareMessages(context, own.kind, ours);
+    for (const byteLength of SIZES) await compareBytes(context, own.kind, byteLength, ours, peers[own.kind]);
   }
 }
 
 /** As a message needs it: in two parts, around the checksum's own bytes, anywhere in a buffer. */
-function compareMessages(context: BenchContext, kind: string, ours: Readonly<Record<string, Checksum>>): void {
+async function compareMessages(
+  context: BenchContext,
+  kind: string,
+  ours: Readonly<Record<string, Checksum>>,
+): Promise<void> {
   const view = viewOf(someBytes(MESSAGES * MESSAGE_BYTES));
   const subjects: Record<string, Subject> = {};
   for (const [name, checksum] of Object.entries(ours)) {
@@ -38,16 +43,16 @@ function compareMessages(context: BenchContext, kind: string, ours: Readonly<Rec
       return total;
     };
   }
-  context.compare({ name: `${kind} of a message of ${MESSAGE_BYTES} B`, batch: MESSAGES, subjects });
+  await context.compare({ name: `${kind} of a message of ${MESSAGE_BYTES} B`, batch: MESSAGES, subjects });
 }
 
-function compareBytes(
+async function compareBytes(
   context: BenchContext,
   kind: string,
   byteLength: number,
   ours: Readonly<Record<string, Checksum>>,
   peers: Readonly<Record<string, OverBytes>>,
-): void {
+): Promise<void> {
   const bytes = someBytes(byteLength);
   const view = viewOf(bytes);
   const subjects: Record<string, Subject> = {};
@@ -57,7 +62,7 @@ function compareBytes(
     if (calculate(bytes) !== expected) throw new Error(`${name} and ours differ`);
     subjects[name] = summing(() => calculate(bytes));
   }
-  context.compare({ name: `${kind} of ${byteLength} B`, batch: Math.ceil(200_000 / byteLength), subjects });
+  await context.compare({ name: `${kind} of ${byteLength} B`, batch: Math.ceil(200_000 / byteLength), subjects });
 }
 
 async function nativePeers(

@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { EventEmitter as NodeEventEmitter } from "node:events";
-import { type BenchContext, median, type Subject } from "../harness.js";
+import { median, type Subject } from "alphapulse/bench";
+import type { BenchContext } from "../harness.js";
 
 interface Msgpack {
   encode(value: unknown): Uint8Array;
@@ -53,14 +54,14 @@ async function compareEmitters(context: BenchContext): Promise<void> {
     emitter.on("state", (value) => {
       heard += value;
     });
-    return (batch) => {
-      for (let i = 0; i < batch; i++) emitter.emit("state", i & 1);
+    return (i) => {
+      emitter.emit("state", i & 1);
       return heard;
     };
   };
   const subjects: Record<string, Subject> = { "node:events": emitting(new NodeEventEmitter()) };
   if (third !== undefined) subjects.eventemitter3 = emitting(new third.EventEmitter());
-  context.compare({ name: "emit to one listener", batch: 10_000, subjects });
+  await context.compare({ name: "emit to one listener", subjects });
 }
 
 async function compareMetadata(context: BenchContext): Promise<void> {
@@ -94,27 +95,11 @@ async function compareMetadata(context: BenchContext): Promise<void> {
       unit: "bytes",
       better: "lower",
     });
-    encoding[name] = (batch) => {
-      let total = 0;
-      for (let i = 0; i < batch; i++) total += encode(METADATA).byteLength;
-      return total;
-    };
-    decoding[name] = (batch) => {
-      let total = 0;
-      for (let i = 0; i < batch; i++) total += (decode(bytes) as typeof METADATA).contractSize;
-      return total;
-    };
+    encoding[name] = () => encode(METADATA);
+    decoding[name] = () => decode(bytes);
   }
-  context.compare({ name: "metadata: encode", batch: 500, subjects: encoding });
-  context.compare({ name: "metadata: decode", batch: 500, subjects: decoding });
-}
-
-function summing(once: () => number): Subject {
-  return (batch) => {
-    let total = 0;
-    for (let i = 0; i < batch; i++) total += once() & 0xff;
-    return total;
-  };
+  await context.compare({ name: "metadata: encode", subjects: encoding });
+  await context.compare({ name: "metadata: decode", subjects: decoding });
 }
 
 async function compareCiphers(context: BenchContext): Promise<void> {
@@ -127,13 +112,13 @@ async function compareCiphers(context: BenchContext): Promise<void> {
       const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG_BYTES });
       return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
     };
-    const subjects: Record<string, Subject> = { "node:crypto": summing(() => sealWithNode()[0]!) };
+    const subjects: Record<string, Subject> = { "node:crypto": () => sealWithNode()[0] };
     if (noble !== undefined) {
       const seal = () => noble.chacha20poly1305(key, nonce).encrypt(plain);
       if (Buffer.compare(seal(), sealWithNode()) !== 0) throw new Error("@noble/ciphers and node:crypto differ");
-      subjects["@noble/ciphers"] = summing(() => seal()[0]!);
+      subjects["@noble/ciphers"] = () => seal()[0];
     }
-    context.compare({ name: `ChaCha20-Poly1305 of ${bytes} B`, batch: Math.ceil(50_000 / bytes), subjects });
+    await context.compare({ name: `ChaCha20-Poly1305 of ${bytes} B`, subjects });
   }
 }
 

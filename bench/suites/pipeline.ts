@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { type BenchContext, median } from "../harness.js";
+import { median } from "alphapulse/bench";
+import type { BenchContext } from "../harness.js";
 
 const RECORDINGS = ["spot_btcusdt_20240808.txt.gz", "usdm_btcusdt_20240808.txt.gz"];
 /** Market time that is simulated first, unseen: the code is then compiled as in a process that has run for a while. */
