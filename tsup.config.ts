@@ -10,6 +10,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   checksum: "src/checksum.ts",
   legacy: "src/legacy.ts",
   bench: "src/bench.ts",
+  testing: "src/testing.ts",
   runner: "src/pipeline/runner.ts",
   cli: "src/cli/main.ts",
 };

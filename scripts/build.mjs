@@ -1,5 +1,5 @@
 /**
- * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [--force]`, default: js types.
+ * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [fuzz] [--force]`, default: js types.
  *
  * A part is skipped when the digest of its inputs is the one it was last built from. Parts are staged under build/ and
  * moved into place file by file, so that a program that runs meanwhile meets whole files. All output goes to stderr:
@@ -45,6 +45,8 @@ const PARTS = {
   examples: { inputs: ["examples"], output: "build/examples", owns: () => true, make: compile("examples", {}) },
   // Bundled, so that a suite can also measure what the package does not export: import it from ../../src/.
   bench: { inputs: ["bench", "src"], output: "build/bench", owns: () => true, make: compile("bench", BUNDLED) },
+  // With the sources of the library and of the tests in it.
+  fuzz: { inputs: ["test", "src"], output: "build/fuzz", owns: () => true, make: compile("test/fuzz", BUNDLED) },
 };
 
 const args = process.argv.slice(2);

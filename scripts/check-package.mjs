@@ -6,7 +6,7 @@
  * That example is the first ```js or ```ts block after the line `<!-- runs in CI -->`.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -102,6 +102,11 @@ function install(tarball) {
   const names = Object.keys(packages).filter((path) => path !== "");
   const expected = [manifest.name, ...Object.keys(manifest.dependencies ?? {})].map((name) => `node_modules/${name}`);
   if (names.sort().join() !== expected.sort().join()) throw new Error(`it brings ${names.join(", ")}`);
+  // What a user of a subpath installs beside it.
+  for (const peer of Object.keys(manifest.peerDependencies ?? {})) {
+    if (!existsSync(join(ROOT, "node_modules", peer))) continue; // looked for by its subpath only when it is used
+    symlinkSync(join(ROOT, "node_modules", peer), join(user, "node_modules", peer), "junction");
+  }
   return `${names.length} packages`;
 }
 

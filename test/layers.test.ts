@@ -78,6 +78,7 @@ describe("the checker", () => {
     ["a package in a low layer", "books/bad.ts", 'import { x } from "some-package";', "imports no package"],
     ["an undeclared package", "relay/bad.ts", 'import { x } from "ws";', "no dependency"],
     ["a peer of another layer", "relay/bad.ts", 'await import("tinybench");', "no dependency"],
+    ["a peer of another layer", "relay/bad.ts", 'import fc from "fast-check";', "no dependency"],
     ["a Node module without its prefix", "relay/bad.ts", 'import { x } from "fs";', "no dependency"],
     ["a missing file", "relay/bad.ts", 'import { x } from "./absent.js";', "is no file"],
     ["a specifier without .js", "relay/bad.ts", 'import { x } from "./relay";', "does not end in .js"],

@@ -20,7 +20,7 @@ export const crc32cByTables = /* @__PURE__ */ (() => {
   const tables = new Int32Array(16 * WORDS);
 
   /** CRC-32C over `view[start, end)`, continued from `crc`. */
-  function ofBytes(view: DataView, start: number, end: number, crc: number): number {
+  function signedOfBytes(view: DataView, start: number, end: number, crc: number): number {
     if (tables[1] === 0) fillTables(tables, CASTAGNOLI);
     let c = ~crc;
     let at = start;
@@ -78,7 +78,7 @@ export const crc32cByTables = /* @__PURE__ */ (() => {
           tables[behind + 512 + ((w0 >>> 8) & 255)]! ^
           tables[behind + 256 + ((w0 >>> 16) & 255)]! ^
           tables[behind + (w0 >>> 24)]!);
-      return ~c >>> 0;
+      return ~c;
     }
     if (left === 4) {
       const w0 = view.getInt32(at, true) ^ c;
@@ -88,11 +88,11 @@ export const crc32cByTables = /* @__PURE__ */ (() => {
           tables[512 + ((w0 >>> 8) & 255)]! ^
           tables[256 + ((w0 >>> 16) & 255)]! ^
           tables[w0 >>> 24]!
-        ) >>> 0
+        ) | 0
       );
     }
     for (; at < end; at++) c = tables[(c ^ view.getUint8(at)) & 255]! ^ (c >>> 8);
-    return ~c >>> 0;
+    return ~c;
   }
 
   /**
@@ -101,7 +101,7 @@ export const crc32cByTables = /* @__PURE__ */ (() => {
    */
   function ofMessage(view: DataView, offset: number, messageBytes: number): number {
     const end = offset + messageBytes;
-    if (messageBytes < 36) return ofBytes(view, offset + 32, end, ofBytes(view, offset, offset + 28, 0));
+    if (messageBytes < 36) return signedOfBytes(view, offset + 32, end, signedOfBytes(view, offset, offset + 28, 0));
     if (tables[1] === 0) fillTables(tables, CASTAGNOLI);
     let w0 = ~view.getInt32(offset, true);
     let w1 = view.getInt32(offset + 4, true);
@@ -126,13 +126,16 @@ export const crc32cByTables = /* @__PURE__ */ (() => {
           tables[3584 + ((w0 >>> 8) & 255)]! ^
           tables[3328 + ((w0 >>> 16) & 255)]! ^
           tables[3072 + (w0 >>> 24)]!);
-      if (step === 1) return ofBytes(view, offset + 36, end, ~c);
+      if (step === 1) return signedOfBytes(view, offset + 36, end, ~c);
       w0 = view.getInt32(offset + 16, true) ^ c;
       w1 = view.getInt32(offset + 20, true);
       w2 = view.getInt32(offset + 24, true);
       w3 = view.getInt32(offset + 32, true);
     }
   }
+
+  // Signed within the library: an unsigned number beyond 2^31 that crosses a call can be an allocation.
+  const ofBytes: Sum = (view, start, end, crc) => signedOfBytes(view, start, end, crc) >>> 0;
 
   return { ofBytes, ofMessage };
 })();

@@ -16,7 +16,7 @@ export interface Checksum {
   /** What computes large inputs here, such as `webassembly`, `tables` or the name of a package; for logs and statistics. */
   readonly backend: string;
   /**
-   * The checksum of the message at `offset`: over its bytes but 28 to 31. Where it is absent, the two parts are taken one
+   * The 32 bits of the checksum of the message at `offset`, signed or not: over its bytes but 28 to 31. Where it is absent, the two parts are taken one
    * after the other.
    */
   readonly ofMessage?: (view: DataView, offset: number, messageBytes: number) => number;

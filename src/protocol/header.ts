@@ -137,13 +137,18 @@ export function messageChecksum(checksum: Checksum, view: DataView, offset: numb
 
 /** Whether the message carries the checksum it should. */
 export function verifyChecksum(checksum: Checksum, view: DataView, offset: number, messageBytes: number): void {
-  const carried = view.getUint32(offset + CHECKSUM_OFFSET, true);
-  const computed = messageChecksum(checksum, view, offset, messageBytes);
+  const carried = view.getInt32(offset + CHECKSUM_OFFSET, true);
+  const computed = messageChecksum(checksum, view, offset, messageBytes) | 0;
   if (carried === computed) return;
   throw new ProtocolError(
     "CHECKSUM_MISMATCH",
-    `the message carries checksum 0x${carried.toString(16)}, its bytes give 0x${computed.toString(16)}: ` +
+    `the message carries checksum ${hex(carried)}, its bytes give ${hex(computed)}: ` +
       "they were changed, or the two ends disagree on crc32c or crc32",
     CHECKSUM_OFFSET,
   );
+}
+
+/** The 32 bits of a signed number, for people. */
+function hex(word: number): string {
+  return `0x${(word >>> 0).toString(16)}`;
 }

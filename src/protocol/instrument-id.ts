@@ -185,11 +185,11 @@ export function rememberedInstrument(venue: number, assetType: number, low: numb
   return made;
 }
 
-/** Mixes the 96 bits of an id into 32. */
+/** Mixes the 96 bits of an id into 32, signed: an unsigned number of 32 bits can be an allocation. */
 export function hashOfWords(venue: number, assetType: number, low: number, high: number): number {
   let h = Math.imul(low ^ 0x9e37_79b9, 0x85eb_ca6b) ^ Math.imul(high, 0xc2b2_ae35) ^ ((venue << 8) | assetType);
   h = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
-  return (h ^ (h >>> 13)) >>> 0;
+  return h ^ (h >>> 13);
 }
 
 /** Reads an id at `offset`; the reserved byte is not looked at. */

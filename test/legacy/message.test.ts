@@ -4,7 +4,8 @@ import { LEGACY_STRUCTS, type LegacyKind } from "../../src/legacy/types.js";
 import { encodeLegacyMessage, type LegacyMessageInput, LegacyType, parseLegacyMessage } from "../../src/legacy.js";
 import { AlphaPulseError, ProtocolError, ValueRangeError } from "../../src/protocol/errors.js";
 import { Struct } from "../../src/protocol/schema/struct.js";
-import { fromHex, goldenValue, readVectors, toHex } from "../vectors.js";
+import { valueOfGolden } from "../../src/testing/golden.js";
+import { fromHex, readVectors, toHex } from "../vectors.js";
 import { BODY_BYTES, bytesFrom, SAMPLES } from "./samples.js";
 
 interface Golden {
@@ -48,7 +49,7 @@ describe("golden messages of the first version", () => {
       });
       expect(message.kind).not.toBe("Unknown");
       const { fields } = LEGACY_STRUCTS[message.kind as LegacyKind];
-      expect(message.body).toEqual(goldenValue(fields, golden.fields));
+      expect(message.body).toEqual(valueOfGolden(fields, golden.fields));
     },
   );
 
@@ -59,7 +60,7 @@ describe("golden messages of the first version", () => {
       expect(toHex(encodeLegacyMessage(message))).toBe(golden.hex);
       const { source, sequence, timestamp } = golden;
       const kind = message.kind as LegacyKind;
-      const body = goldenValue(LEGACY_STRUCTS[kind].fields, golden.fields);
+      const body = valueOfGolden(LEGACY_STRUCTS[kind].fields, golden.fields);
       const header = { source, sequence: BigInt(sequence), timestamp: BigInt(timestamp) };
       expect(toHex(encodeLegacyMessage({ kind, header, body } as unknown as LegacyMessageInput))).toBe(golden.hex);
     },

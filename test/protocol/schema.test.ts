@@ -1,17 +1,23 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AlphaPulseError, ProtocolError, ValueRangeError } from "../../src/protocol/errors.js";
-import {
-  type FieldMap,
-  type GroupField,
-  i128,
-  type OptionalField,
-  u128,
-  u160,
-} from "../../src/protocol/schema/fields.js";
+import { ValueRangeError } from "../../src/protocol/errors.js";
+import { type FieldMap, type GroupField, i128, u128, u160 } from "../../src/protocol/schema/fields.js";
 import { TLV } from "../../src/protocol/schema/tlv.js";
-import { type AnyObject, arbitraryAnything, arbitraryFields, arbitraryObject } from "./schemas.js";
+import { arbitraryOf } from "../../src/testing/values.js";
+import { type AnyObject, arbitraryAnything, arbitraryFields } from "./schemas.js";
+import {
+  accessorsOf,
+  approximationsOf,
+  copied,
+  groupsOf,
+  isFailure,
+  type Loose,
+  type LooseGroup,
+  outcomeOf,
+  shownBy,
+  tailOf,
+} from "./shown.js";
 
 // One schema has two codecs, code that was generated from it and a loop that interprets it: whatever the schema, they
 // must give the same bytes, objects, flyweight values and errors.
@@ -22,71 +28,11 @@ function codecsOf(fields: FieldMap): readonly [generated: AnyCodec, interpreted:
   return [new TLV(200, "Any", fields, {}, true), new TLV(200, "Any", fields, {}, false)];
 }
 
-/** What a call gives, or how it fails: only the library's own errors count as failing. */
-function outcomeOf(call: () => unknown): unknown {
-  try {
-    return { value: call() };
-  } catch (error) {
-    if (!(error instanceof AlphaPulseError)) throw error;
-    const { code, message } = error;
-    return error instanceof ProtocolError ? { code, message, offset: error.offset } : { code, message };
-  }
-}
-
-const isFailure = (outcome: unknown): boolean => "code" in (outcome as object);
-
+/** Long enough for groups and texts at the limit of a u8, short enough to be compared entry by entry. */
+const valueBytesMax = 2_000;
 const schemaAndObject = arbitraryFields.chain((fields) =>
-  fc.record({ fields: fc.constant(fields), object: arbitraryObject(fields) }),
+  fc.record({ fields: fc.constant(fields), object: arbitraryOf(codecsOf(fields)[0], { valueBytesMax }) }),
 );
-
-const HUGE = ["u128", "i128", "u160"];
-
-/** Every name under which a flyweight shows these fields, but for those that it shows only to be read. */
-function accessorsOf(fields: FieldMap): string[] {
-  return Object.entries(fields).flatMap(([key, field]) => {
-    if (["zero", "size", "group", "optional"].includes(field.kind)) return [];
-    const isWide = field.kind === "u64" || field.kind === "i64";
-    return isWide ? [key, `${key}Low`, `${key}High`, `${key}${field.unit}`] : [key];
-  });
-}
-
-const groupsOf = (fields: FieldMap): [string, GroupField][] =>
-  Object.entries(fields).filter((entry): entry is [string, GroupField] => entry[1].kind === "group");
-
-/** The name and the fields of an optional tail, where there is one. */
-const tailOf = (fields: FieldMap): [string, OptionalField] | undefined =>
-  Object.entries(fields).find((entry): entry is [string, OptionalField] => entry[1].kind === "optional");
-
-const approximationsOf = (fields: FieldMap): string[] =>
-  Object.entries(fields).flatMap(([key, { kind }]) => (HUGE.includes(kind) ? [`${key}Approx`] : []));
-
-type Loose = Record<string, unknown>;
-interface LooseGroup {
-  readonly count: number;
-  at(index: number): Loose;
-}
-
-/** All that a flyweight shows of a value. */
-function shownBy(codec: AnyCodec, bytes: Uint8Array): unknown {
-  const flyweight = codec.flyweight().wrapBytes(bytes) as unknown as Loose;
-  const read = (from: Loose, fields: FieldMap): unknown[] =>
-    [...accessorsOf(fields), ...approximationsOf(fields)].map((accessor) => [
-      accessor,
-      outcomeOf(() => copied(from[accessor])),
-    ]);
-  const groups = groupsOf(codec.fields).map(([key, { fields }]) => {
-    const entries = flyweight[key] as LooseGroup;
-    const beyond = outcomeOf(() => entries.at(entries.count));
-    return [key, entries.count, beyond, Array.from({ length: entries.count }, (_, i) => read(entries.at(i), fields))];
-  });
-  const tail = tailOf(codec.fields)?.[0];
-  const shownTail = tail === undefined ? "none" : (flyweight[tail] as Loose | undefined);
-  const inTail =
-    typeof shownTail === "object" ? read(shownTail, tailOf(codec.fields)?.[1].fields as FieldMap) : shownTail;
-  return [flyweight.byteLength, read(flyweight, codec.fields), groups, inTail];
-}
-
-const copied = (value: unknown): unknown => (value instanceof Uint8Array ? value.slice() : value);
 
 /** The counts of an object's variable fields, as a claim takes them. */
 function countsOf(fields: FieldMap, object: AnyObject): Record<string, number | boolean> {

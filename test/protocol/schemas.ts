@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { InstrumentId } from "../../src/protocol/instrument-id.js";
 import {
   type AnyField,
   blob,
@@ -107,96 +106,6 @@ export const arbitraryFields: fc.Arbitrary<FieldMap> = fc
     });
     return Object.fromEntries([...renamed, ...behind]);
   });
-
-/** Integers of 64 bits, many of them where a number stops being exact. */
-function wide(min: bigint, max: bigint): fc.Arbitrary<bigint> {
-  const edges = [
-    2n ** 53n,
-    2n ** 64n,
-    2n ** 127n,
-    2n ** 128n,
-    -(2n ** 64n),
-    -(2n ** 53n),
-    2n ** 32n,
-    -(2n ** 32n),
-    0n,
-    min,
-    max,
-    (2n ** 53n - 1n) * 1000n,
-  ];
-  const near = fc
-    .tuple(fc.constantFrom(...edges), fc.bigInt({ min: -2n, max: 2n }))
-    .map(([edge, step]) => edge + step)
-    .filter((value) => value >= min && value <= max);
-  return fc.oneof(near, fc.bigInt({ min, max }));
-}
-
-const whole = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
-const writing = (maxLength: number): fc.Arbitrary<string> =>
-  fc.oneof(
-    fc.string({ maxLength, size: "max" }),
-    fc.string({ unit: "binary", maxLength: maxLength >> 2, size: "max" }),
-  );
-
-/** What a field can hold; undefined for one that no object has. */
-function arbitraryValue(field: AnyField): fc.Arbitrary<unknown> | undefined {
-  switch (field.kind) {
-    case "u8":
-      return whole(0, 0xff);
-    case "u16":
-      return whole(0, 0xffff);
-    case "u32":
-      return whole(0, 0xffff_ffff);
-    case "i8":
-      return whole(-0x80, 0x7f);
-    case "i16":
-      return whole(-0x8000, 0x7fff);
-    case "i32":
-      return whole(-0x8000_0000, 0x7fff_ffff);
-    case "u64":
-      return wide(0n, 2n ** 64n - 1n);
-    case "i64":
-      return wide(-(2n ** 63n), 2n ** 63n - 1n);
-    case "u128":
-      return wide(0n, 2n ** 128n - 1n);
-    case "i128":
-      return wide(-(2n ** 127n), 2n ** 127n - 1n);
-    case "u160":
-      return wide(0n, 2n ** 160n - 1n);
-    case "optional":
-      return fc.option(arbitraryObject(field.fields), { nil: undefined });
-    case "instrument":
-      return fc
-        .tuple(whole(0, 0xffff), whole(0, 0xff), wide(0n, 2n ** 64n - 1n))
-        .map((parts) => new InstrumentId(...parts));
-    case "bytes":
-      return fc.uint8Array({ minLength: field.bytes, maxLength: field.bytes });
-    case "text":
-      return writing(field.bytesMax ?? 60);
-    case "textRest":
-      return writing(60);
-    case "blob":
-      return fc.uint8Array({ maxLength: 40, size: "max" });
-    case "rest":
-      return fc.uint8Array({ maxLength: 40, size: "max" });
-    case "group":
-      return fc.array(arbitraryObject(field.fields), { maxLength: 6 });
-    default:
-      return undefined;
-  }
-}
-
-/** An object of these fields, in their order, that can be encoded. */
-export function arbitraryObject(fields: FieldMap): fc.Arbitrary<AnyObject> {
-  const values = Object.entries(fields).flatMap(([key, field]) => {
-    const value = arbitraryValue(field);
-    return value === undefined ? [] : [[key, value] as const];
-  });
-  return fc.tuple(...values.map(([, value]) => value)).map((made) =>
-    // An optional tail that is not there has no key either.
-    Object.fromEntries(made.map((value, i) => [values[i]?.[0], value]).filter(([, value]) => value !== undefined)),
-  );
-}
 
 /** What hardly any field can hold, and what some can. */
 export const arbitraryAnything: fc.Arbitrary<unknown> = fc.oneof(

@@ -29,10 +29,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   legacy: { imports: ["protocol", "tlvs"], node: false },
   cli: { imports: ["protocol", "tlvs"], node: true },
   bench: { imports: ["protocol/errors"], node: true, peers: ["tinybench"] },
+  testing: { imports: ["protocol", "tlvs"], node: false, peers: ["fast-check"] },
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
-const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy", "bench"];
+const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy", "bench", "testing"];
 
 const LINES_MAX = 450;
 
