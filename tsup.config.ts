@@ -11,6 +11,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   legacy: "src/legacy.ts",
   bench: "src/bench.ts",
   testing: "src/testing.ts",
+  registry: "src/registry.ts",
   runner: "src/pipeline/runner.ts",
   cli: "src/cli/main.ts",
 };

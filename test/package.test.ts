@@ -104,6 +104,14 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "fromGolden",
     "toGolden",
   ],
+  "alphapulse/registry": [
+    "ObjectCache",
+    "SchemaReader",
+    "SchemaRegistry",
+    "announcementOf",
+    "differencesOf",
+    "fingerprintOf",
+  ],
 };
 
 /** Optional peers: a subpath imports its own, for users who have it, and no other package is imported anywhere. */
@@ -111,6 +119,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   "alphapulse/checksum": ["@node-rs/crc32", "fast-crc32c"],
   "alphapulse/bench": ["tinybench"],
   "alphapulse/testing": ["fast-check"],
+  "alphapulse/registry": ["@msgpack/msgpack"],
 };
 
 interface SizeRow {

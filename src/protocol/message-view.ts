@@ -156,4 +156,14 @@ export class MessageView {
     checkHeld(this.#buffer.view);
     return this.#buffer.bytes.slice(this.#offset, this.#offset + this.#byteLength);
   }
+
+  /** What it points into, for readers that walk it themselves. Borrowed. @internal */
+  get buffer(): MessageBuffer {
+    return this.#buffer;
+  }
+
+  /** Where in {@link MessageView.buffer} the message starts. @internal */
+  get offset(): number {
+    return this.#offset;
+  }
 }

@@ -25,3 +25,6 @@ export const ControlOpcode = { SubscribeAck: 1, Reject: 2, SnapshotRequest: 3, S
 
 /** What a client says it is in its Hello. */
 export const Role = { Producer: 1, Consumer: 2, Both: 3 } as const;
+
+/** The codes of an Error message that this library sends; the protocol leaves them to the sender. */
+export const ErrorCode = { SchemaDiffers: 1, SchemaRefused: 2 } as const;

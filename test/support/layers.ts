@@ -30,10 +30,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   cli: { imports: ["protocol", "tlvs"], node: true },
   bench: { imports: ["protocol/errors"], node: true, peers: ["tinybench"] },
   testing: { imports: ["protocol", "tlvs"], node: false, peers: ["fast-check"] },
+  registry: { imports: ["protocol", "tlvs"], node: true, peers: ["@msgpack/msgpack"] },
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
-const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy", "bench", "testing"];
+const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy", "bench", "testing", "registry"];
 
 const LINES_MAX = 450;
 

@@ -154,8 +154,13 @@ function namesOf(name: string, field: AnyField): readonly string[] {
   return isWide ? [name, `${name}Low`, `${name}High`, name + field.unit] : [name];
 }
 
+/** Whether generated code and flyweights can have a field of this name. */
+export function isFieldName(name: string): boolean {
+  return IDENTIFIER.test(name) && !TAKEN.has(name);
+}
+
 function checkName(tlv: string, name: string): void {
-  if (!IDENTIFIER.test(name) || TAKEN.has(name)) {
+  if (!isFieldName(name)) {
     throw badSchema(tlv, name, "is no usable field name: letters and figures, none of the flyweight's own words");
   }
 }

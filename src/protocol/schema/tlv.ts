@@ -47,16 +47,27 @@ export interface TLVOptions {
   readonly doc?: string;
   /** The domain a user's type is meant for; types of the protocol have theirs by their number. */
   readonly domain?: number;
+  /** Which version of its schema this is, 0 to 255; default 1. It is announced; a TLV on the wire has none. */
+  readonly version?: number;
 }
 
+declare const typeNumber: unique symbol;
+
 /** One type of TLV: its number, its name and, from one schema, all its codecs. */
-export class TLV<const Fields extends FieldMap = FieldMap, const Name extends string = string> {
+export class TLV<
+  const Fields extends FieldMap = FieldMap,
+  const Name extends string = string,
+  const Type extends number = number,
+> {
   /** 1 to 254. */
   readonly type: number;
+  declare readonly [typeNumber]?: Type;
   /** PascalCase; handlers are named after it. */
   readonly name: Name;
   /** The domain it belongs to; 0 for extensions and for user types that name none. */
   readonly domain: number;
+  /** Which version of its schema this is. */
+  readonly version: number;
   readonly fields: Fields;
   /** What the type is. */
   readonly doc: string;
@@ -69,15 +80,20 @@ export class TLV<const Fields extends FieldMap = FieldMap, const Name extends st
   #checker: FlyweightCore | undefined;
 
   /** Made by {@link defineTLV}. */
-  constructor(type: number, name: Name, fields: Fields, options: TLVOptions, canGenerate: boolean) {
+  constructor(type: Type, name: Name, fields: Fields, options: TLVOptions, canGenerate: boolean) {
     if (type >>> 0 !== type || type < 1 || type > 254) {
       throw new AlphaPulseError("BAD_SCHEMA", `schema of ${name}: type ${type} is not in 1 to 254`);
     }
     if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) {
       throw new AlphaPulseError("BAD_SCHEMA", `schema of type ${type}: name ${JSON.stringify(name)} is not PascalCase`);
     }
+    const { version = 1 } = options;
+    if (version >>> 0 !== version || version > 255) {
+      throw new AlphaPulseError("BAD_SCHEMA", `schema of ${name}: version ${version} is not in 0 to 255`);
+    }
     this.type = type;
     this.name = name;
+    this.version = version;
     this.fields = fields;
     this.doc = options.doc ?? "";
     this.domain = isUserType(type) ? (options.domain ?? 0) : domainOfType(type);
@@ -210,7 +226,7 @@ function zeroBytes(bytes: Uint8Array, view: DataView, offset: number, count: num
 
 /** Any TLV, where its fields do not matter. */
 // biome-ignore lint/suspicious/noExplicitAny: a TLV is contravariant in its fields where it encodes
-export type AnyTLV = TLV<any, any>;
+export type AnyTLV = TLV<any, any, number>;
 /** The object that a TLV decodes to. */
 export type Infer<T extends AnyTLV> = ObjectOf<T["fields"]>;
 /** The object that a TLV can be encoded from. */
@@ -266,11 +282,11 @@ export class FlyweightCache {
  * @param name PascalCase; handlers are named after it
  * @throws AlphaPulseError BAD_SCHEMA
  */
-export function defineTLV<const Name extends string, const Fields extends FieldMap>(
-  type: number,
+export function defineTLV<const Name extends string, const Fields extends FieldMap, const Type extends number = number>(
+  type: Type,
   name: Name,
   fields: Fields,
   options: TLVOptions = {},
-): TLV<Fields, Name> {
+): TLV<Fields, Name, Type> {
   return new TLV(type, name, fields, options, generationAllowed());
 }
