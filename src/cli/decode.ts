@@ -2,11 +2,11 @@ import { ProtocolError } from "../protocol/errors.js";
 import { CHECKSUM_CHOICES, decodeMessage } from "./checked.js";
 import { faultOf, renderFault } from "./fault.js";
 import { readInput } from "./input.js";
-import { KnownTypes } from "./known-types.js";
 import { messageToJson } from "./message-json.js";
 import { type Command, choiceOf, countOf, EXIT, payloadBytesMaxOf, READING, usage } from "./options.js";
 import { prettyMessage } from "./pretty.js";
 import { printable } from "./printable.js";
+import { knownTypesOf, SCHEMA_OPTION } from "./schema-file.js";
 
 const ENTRIES_MAX = 20;
 
@@ -17,6 +17,7 @@ export const decode: Command = {
   summary: "Shows messages: for people on a terminal, else as one line of JSON each, which `encode` reads.",
   options: {
     ...READING,
+    ...SCHEMA_OPTION,
     json: { type: "boolean", help: "one line of JSON per message (default in a pipe)" },
     pretty: { type: "boolean", help: "for people (default on a terminal)" },
     entries: {
@@ -37,7 +38,7 @@ Exit 0: all good, 1: some bytes are no good message, 2: wrong usage.`,
     const choice = choiceOf(given, "checksum", CHECKSUM_CHOICES);
     const payloadBytesMax = payloadBytesMaxOf(given);
     const options = { paint: terminal.paint, entriesMax: countOf(given, "entries", ENTRIES_MAX, 65_535) };
-    const known = new KnownTypes();
+    const known = knownTypesOf(given);
     let faults = 0;
     await readInput(given, context, known, {
       message(bytes, where) {

@@ -3,7 +3,6 @@ import { AlphaPulseError, ProtocolError } from "../protocol/errors.js";
 import { InputError, unreadable } from "./errors.js";
 import { toBase64, toHex } from "./hex.js";
 import { JsonStream } from "./json-stream.js";
-import { KnownTypes } from "./known-types.js";
 import { type EncodeOptions, encodeMessage } from "./message-from-json.js";
 import {
   type Command,
@@ -17,6 +16,7 @@ import {
   wordOf,
 } from "./options.js";
 import { printable } from "./printable.js";
+import { knownTypesOf, SCHEMA_OPTION } from "./schema-file.js";
 
 /** `alphapulse encode`: the bytes of messages that are JSON. */
 export const encode: Command = {
@@ -32,6 +32,7 @@ export const encode: Command = {
       value: "<file>",
       help: "write the bytes to a file, one message after the other",
     },
+    ...SCHEMA_OPTION,
     checksum: { type: "string", value: "<kind>", help: "crc32c or crc32, whatever the JSON says" },
     "max-payload": READING["max-payload"] as Command["options"][string],
   },
@@ -48,7 +49,7 @@ Exit 0: all good, 1: some JSON makes no message, 2: wrong usage.`,
     if (file !== undefined && given.values.base64 === true) throw usage("either --base64 or --out, not both");
     const choice = choiceOf(given, "checksum", ["", "crc32c", "crc32"]);
     const options: EncodeOptions = {
-      known: new KnownTypes(),
+      known: knownTypesOf(given),
       payloadBytesMax: payloadBytesMaxOf(given),
       checksum: choice === "" ? undefined : choice,
     };

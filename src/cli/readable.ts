@@ -1,7 +1,7 @@
 import { formatFixed } from "../protocol/fixed-point.js";
 import type { AnyField } from "../protocol/schema/fields.js";
 import { toHex } from "./hex.js";
-import { quoted } from "./printable.js";
+import { printable, quoted } from "./printable.js";
 
 // Values as people read them: amounts with their point, times as dates, codes with their meaning.
 
@@ -69,7 +69,7 @@ export function bytesText(bytes: Uint8Array, isWhole: boolean): string {
 function meaningOf(docs: string, value: number): string {
   for (const part of docs.split(", ")) {
     const [code, ...words] = part.split(" ");
-    if (code === String(value) && words.length > 0 && words[0] !== "and") return words.join(" ");
+    if (code === String(value) && words.length > 0 && words[0] !== "and") return printable(words.join(" "));
   }
   return "";
 }

@@ -3,9 +3,9 @@ import type { FieldMap } from "../protocol/schema/fields.js";
 import type { Layout } from "../protocol/schema/layout.js";
 import type { AnyTLV } from "../protocol/schema/tlv.js";
 import { domainName } from "../protocol/tables.js";
-import { KnownTypes } from "./known-types.js";
 import { type Command, EXIT, usage } from "./options.js";
 import { printable } from "./printable.js";
+import { knownTypesOf, SCHEMA_OPTION } from "./schema-file.js";
 import type { Paint } from "./terminal.js";
 
 /** `alphapulse schema`: the types, or the fields of one. */
@@ -13,11 +13,12 @@ export const schema: Command = {
   name: "schema",
   synopsis: "[options] [<name> | <type>]",
   summary: "Lists the types of TLVs, or shows the fields of one.",
-  options: { json: { type: "boolean", help: "as JSON: an array of all types, or the one" } },
+  options: { ...SCHEMA_OPTION, json: { type: "boolean", help: "as JSON: an array of all types, or the one" } },
   notes: "Exit 0: shown, 2: wrong usage, or no such type.",
 
-  async run({ values, positionals }, { terminal }) {
-    const known = new KnownTypes();
+  async run(given, { terminal }) {
+    const { values, positionals } = given;
+    const known = knownTypesOf(given);
     const [wanted, ...others] = positionals;
     if (others.length > 0) throw usage("one name or type at a time");
     if (wanted === undefined) {
@@ -42,14 +43,14 @@ function domainText({ domain }: AnyTLV): string {
 }
 
 function listOf(tlvs: readonly AnyTLV[], paint: Paint): string[] {
-  const cells = tlvs.map((tlv) => [`${tlv.type}`, tlv.name, domainText(tlv), sizeText(tlv), tlv.doc]);
+  const cells = tlvs.map((tlv) => [`${tlv.type}`, tlv.name, domainText(tlv), sizeText(tlv), printable(tlv.doc)]);
   return columns([["type", "name", "domain", "value", ""], ...cells], paint);
 }
 
 function tableOf(tlv: AnyTLV, paint: Paint): string[] {
   const title = `${paint("bold", tlv.name)}  type ${tlv.type}, ${domainText(tlv)}, ${sizeText(tlv)}`;
   const rows = [["offset", "field", "kind", "meaning"], ...fieldRows(tlv.fields, tlv.layout, "")];
-  return [title, ...(tlv.doc === "" ? [] : [tlv.doc]), "", ...columns(rows, paint)];
+  return [title, ...(tlv.doc === "" ? [] : [printable(tlv.doc)]), "", ...columns(rows, paint)];
 }
 
 /** A row for each field; those of a group and of an optional tail stand indented behind it. */
@@ -59,7 +60,7 @@ function fieldRows(fields: FieldMap, layout: Layout, indent: string): string[][]
   return Object.entries(fields).flatMap(([name, field]) => {
     const offset = offsets.get(name);
     const at = `${indent}${offset ?? "then"}`;
-    const meaning = field.docs ?? "";
+    const meaning = printable(field.docs ?? "");
     switch (field.kind) {
       case "zero":
         return [[at, `${indent}(zero)`, `${field.bytes} bytes`, "written as 0, ignored when read"]];

@@ -2,10 +2,11 @@ import { ProtocolError } from "../protocol/errors.js";
 import { CHECKSUM_CHOICES, type Decoded, decodeMessage } from "./checked.js";
 import { type Fault, faultOf, renderFault } from "./fault.js";
 import { readInput } from "./input.js";
-import { KnownTypes } from "./known-types.js";
+import type { KnownTypes } from "./known-types.js";
 import { type Command, choiceOf, countOf, EXIT, payloadBytesMaxOf, READING } from "./options.js";
 import { sourceName } from "./pretty.js";
 import { printable } from "./printable.js";
+import { knownTypesOf, SCHEMA_OPTION } from "./schema-file.js";
 import { SequenceTracker, type SourceReport } from "./sequences.js";
 import type { Paint, Terminal } from "./terminal.js";
 
@@ -43,6 +44,7 @@ export const verify: Command = {
   summary: "Checks messages to the last field, and counts faults, types, and what is missing of each source.",
   options: {
     ...READING,
+    ...SCHEMA_OPTION,
     json: { type: "boolean", help: "the summary as JSON" },
     faults: { type: "string", value: "<count>", help: `how many faults to show (default ${FAULTS_SHOWN})` },
     complete: { type: "boolean", help: "gaps and duplicates are faults too" },
@@ -56,7 +58,7 @@ Exit 0: all good, 1: there are faults, 2: wrong usage.`,
     const choice = choiceOf(given, "checksum", CHECKSUM_CHOICES);
     const payloadBytesMax = payloadBytesMaxOf(given);
     const faultsShown = countOf(given, "faults", FAULTS_SHOWN, Number.MAX_SAFE_INTEGER);
-    const known = new KnownTypes();
+    const known = knownTypesOf(given);
     const summary = new Summary();
     let faults = 0;
     const complain = (code: string, text: () => string) => {
