@@ -78,7 +78,7 @@ function checksumsOf(bytes: Uint8Array): [carried: number, crc32c: number, crc32
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return [
     view.getUint32(CHECKSUM_OFFSET, true),
-    messageChecksum(crc32c, view, 0, bytes.byteLength),
-    messageChecksum(crc32, view, 0, bytes.byteLength),
+    messageChecksum(crc32c, view, 0, bytes.byteLength) >>> 0,
+    messageChecksum(crc32, view, 0, bytes.byteLength) >>> 0,
   ];
 }

@@ -37,12 +37,11 @@ export function microsecondsOf(low: number, high: number): number {
 
 /** The high half of `us` microseconds in nanoseconds. */
 export function nanosecondsHigh(us: number): number {
-  const usHigh = Math.floor(us / TWO_32);
-  return (usHigh * 1000 + Math.floor(((us - usHigh * TWO_32) * 1000) / TWO_32)) >>> 0;
+  // The product is rounded, by at most 2^9: far too little to reach the next multiple of 2^32.
+  return Math.round((us * 1000 - nanosecondsLow(us)) / TWO_32) >>> 0;
 }
 
-/** The low half of `us` microseconds in nanoseconds. */
+/** The low half of `us` microseconds in nanoseconds: the low bits of a product are those of its factors' low bits. */
 export function nanosecondsLow(us: number): number {
-  const product = (us - Math.floor(us / TWO_32) * TWO_32) * 1000;
-  return (product - Math.floor(product / TWO_32) * TWO_32) >>> 0;
+  return Math.imul(us, 1000) >>> 0;
 }

@@ -128,7 +128,7 @@ export function sequenceOf(view: DataView, offset: number): number {
   return high > SEQUENCE_HIGH_MAX ? Number.NaN : unsignedOf(view.getUint32(offset + SEQUENCE_OFFSET, true), high);
 }
 
-/** The checksum over a whole message but its own four bytes. */
+/** The checksum over a whole message but its own four bytes: its 32 bits, as a number that may be negative. */
 export function messageChecksum(checksum: Checksum, view: DataView, offset: number, messageBytes: number): number {
   return checksum.ofMessage === undefined
     ? inTwoParts(checksum, view, offset, messageBytes)

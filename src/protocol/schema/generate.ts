@@ -21,6 +21,7 @@ import type { SmallKind, WideField } from "./fields.js";
 import type { FixedPlace, Layout, VariablePlace } from "./layout.js";
 import { checkHeld } from "./released.js";
 import { readText, utf8Bytes } from "./text.js";
+import { WideNumber } from "./wide-numbers.js";
 
 // The codec of one TLV as the text of a program: straight-line code, 8 to 13 times as fast as a loop over the fields.
 // Only names that passed the schema's check and numbers get into the text. `interpret.ts` gives the same results without.
@@ -38,18 +39,21 @@ const METHOD: Readonly<Record<string, string>> = {
 
 /** Makes a codec by generating its code. */
 export function generateCodec(tlv: string, layout: Layout, complaints: Complaints): Codec {
-  const program = [
-    '"use strict";',
-    ...layout.variable.filter((place) => place.entry !== undefined).map(entryClasses),
-    flyweightClass(tlv, layout),
-    encodeFunction(layout),
+  const program = new Collected(complaints);
+  const parts = [
+    ...layout.variable.filter((place) => place.entry !== undefined).map((place) => entryClasses(place, program)),
+    flyweightClass(tlv, layout, program),
+    encodeFunction(layout, program),
     decodeFunction(layout),
     DELIVERY,
     "return { Flyweight, encodeInto, decode, deliveryOf };",
-  ].join("\n");
+  ];
+  const text = ['"use strict";', program.text, ...parts].join("\n");
   const names = Object.keys(SUPPORT);
-  const make = new Function("complaints", ...names, program) as (...given: unknown[]) => Omit<Codec, "byteLengthOf">;
-  const made = make(complaints, ...names.map((name) => SUPPORT[name]));
+  const make = new Function("complaints", "wides", ...names, text) as (
+    ...given: unknown[]
+  ) => Omit<Codec, "byteLengthOf">;
+  const made = make(complaints, program.wides, ...names.map((name) => SUPPORT[name]));
   return { ...made, byteLengthOf: (value: AnyObject) => measure(layout, value, complaints) };
 }
 
@@ -87,113 +91,160 @@ function littleEndian(kind: string): string {
   return kind === "u8" || kind === "i8" ? "" : ", true";
 }
 
-function readOf({ field }: FixedPlace, place: string): string {
-  if (field.kind === "instrument") return `readInstrument(view, ${place})`;
-  if (field.kind === "bytes") return `readBytes(view, ${place}, ${field.bytes})`;
-  if (isHuge(field.kind)) return `readHuge("${field.kind}", view, ${place})`;
-  return `view.get${METHOD[field.kind]}(${place}${littleEndian(field.kind)})`;
+function readOf({ field }: FixedPlace, view: string, place: string): string {
+  if (field.kind === "instrument") return `readInstrument(${view}, ${place})`;
+  if (field.kind === "bytes") return `readBytes(${view}, ${place}, ${field.bytes})`;
+  if (isHuge(field.kind)) return `readHuge("${field.kind}", ${view}, ${place})`;
+  return `${view}.get${METHOD[field.kind]}(${place}${littleEndian(field.kind)})`;
 }
 
 function isHuge(kind: string): boolean {
   return kind === "u128" || kind === "i128" || kind === "u160";
 }
 
-/** The statement that checks and writes `v`; `label` names the field in errors. */
-function writeOf({ field }: FixedPlace, place: string, label: string): string {
-  if (field.kind === "instrument") return `writeInstrument(view, ${place}, v, complaints, "${label}");`;
-  if (field.kind === "bytes") return `writeBytes(view, ${place}, ${field.bytes}, v, complaints, "${label}");`;
-  if (isHuge(field.kind)) return `writeHuge("${field.kind}", view, ${place}, v, complaints, "${label}");`;
+/** What accessors refer to and what stands outside them, so that they stay small. */
+interface Program {
+  /** The call that refuses `v`. */
+  refuse(label: string, expected: string): string;
+  /** The name of the {@link WideNumber} of a field. */
+  wide(label: string, field: WideField): string;
+}
+
+/** Collects it, as text and as values that the text refers to. */
+class Collected implements Program {
+  readonly #functions: string[] = [];
+  #refusals = 0;
+  readonly wides: WideNumber[] = [];
+  readonly #complaints: Complaints;
+
+  constructor(complaints: Complaints) {
+    this.#complaints = complaints;
+  }
+
+  refuse(label: string, expected: string): string {
+    const name = `refuse${this.#refusals++}`;
+    this.#functions.push(`function ${name}(v) { complaints.range("${label}", v, "${expected}"); }`);
+    return `${name}(v);`;
+  }
+
+  wide(label: string, field: WideField): string {
+    const i = this.wides.push(new WideNumber(this.#complaints, label, field)) - 1;
+    this.#functions.push(`const wide${i} = wides[${i}];`);
+    return `wide${i}`;
+  }
+
+  get text(): string {
+    return this.#functions.join("\n");
+  }
+}
+
+/** The statement that checks and writes `v` in `view`; `label` names the field in errors. */
+function writeOf({ field }: FixedPlace, view: string, place: string, label: string, program: Program): string {
+  if (field.kind === "instrument") return `writeInstrument(${view}, ${place}, v, complaints, "${label}");`;
+  if (field.kind === "bytes") return `writeBytes(${view}, ${place}, ${field.bytes}, v, complaints, "${label}");`;
+  if (isHuge(field.kind)) return `writeHuge("${field.kind}", ${view}, ${place}, v, complaints, "${label}");`;
   if (field.kind === "u64" || field.kind === "i64") {
     const [least, greatest] = WIDE_RANGES[field.kind];
     // Compares with its own low 64 bits: cheaper than with the two ends of the range.
     const fits = field.kind === "u64" ? "BigInt.asUintN(64, v) === v" : "BigInt.asIntN(64, v) === v";
     return (
-      `if (typeof v !== "bigint" || !(${fits})) ` +
-      `complaints.range("${label}", v, "a bigint from ${least} to ${greatest}");\n` +
-      `view.set${METHOD[field.kind]}(${place}, v, true);`
+      `if (typeof v !== "bigint" || !(${fits})) ${program.refuse(label, `a bigint from ${least} to ${greatest}`)}\n` +
+      `${view}.set${METHOD[field.kind]}(${place}, v, true);`
     );
   }
   return (
-    `${smallCheck(field.kind as SmallKind, label)}\n` +
-    `view.set${METHOD[field.kind]}(${place}, v${littleEndian(field.kind)});`
+    `${smallCheck(field.kind as SmallKind, label, program)}\n` +
+    `${view}.set${METHOD[field.kind]}(${place}, v${littleEndian(field.kind)});`
   );
 }
 
-function smallCheck(kind: SmallKind, label: string): string {
+/** An integer that its own low bits equal is one that fits. A bigint has no low bits here: they would throw. */
+const LOW_BITS: Readonly<Record<SmallKind, string>> = {
+  u8: "(v & 255)",
+  u16: "(v & 65535)",
+  u32: "v >>> 0",
+  i8: "(v << 24) >> 24",
+  i16: "(v << 16) >> 16",
+  i32: "(v | 0)",
+};
+
+function smallCheck(kind: SmallKind, label: string, program: Program): string {
   const [least, greatest] = SMALL_RANGES[kind];
-  const whole = least < 0 ? 'typeof v !== "number" || (v | 0) !== v' : 'typeof v !== "number" || v >>> 0 !== v';
-  const lower = least < 0 ? ` || v < ${least}` : "";
-  return `if (${whole}${lower} || v > ${greatest}) complaints.range("${label}", v, "an integer from ${least} to ${greatest}");`;
+  const refused = program.refuse(label, `an integer from ${least} to ${greatest}`);
+  return `if (typeof v !== "number" || ${LOW_BITS[kind]} !== v) ${refused}`;
 }
+
+// V8 inlines what has at most 27 bytes of bytecode wherever it is called, and of larger functions only so many; a number
+// that crosses a call that is not inlined is an allocation. So an accessor is short, and what it says on failure elsewhere.
 
 function accessor(name: string, read: string, write: string): string {
-  return `get ${name}() { const view = this.view, o = this.offset; ${read} }\nset ${name}(v) { const view = this.view, o = this.offset; ${write} }`;
+  return `get ${name}() { ${read} }\nset ${name}(v) { ${write} }`;
 }
 
-function accessorsOf(place: FixedPlace, prefix: string): string {
+function accessorsOf(place: FixedPlace, prefix: string, program: Program): string {
   const { name, field, offset } = place;
   if (field.kind === "zero" || field.kind === "size") return "";
-  const where = at("o", offset);
-  const plain = accessor(name, `return ${readOf(place, where)};`, writeOf(place, where, prefix + name));
+  const where = at("this.offset", offset);
+  const write = writeOf(place, "this.view", where, prefix + name, program);
+  const plain = accessor(name, `return ${readOf(place, "this.view", where)};`, write);
   if (isHuge(field.kind)) {
     const approximate = `return approximateHuge("${field.kind}", this.view, ${at("this.offset", offset)});`;
     return `${plain}\nget ${name}Approx() { ${approximate} }`;
   }
   return field.kind === "u64" || field.kind === "i64"
-    ? `${plain}\n${wideAccessors(name, field, offset, prefix)}`
+    ? `${plain}\n${wideAccessors(name, field, offset, prefix, program)}`
     : plain;
 }
 
-function wideAccessors(name: string, field: WideField, offset: number, prefix: string): string {
-  const low = at("o", offset);
-  const high = at("o", offset + 4);
-  const half = (suffix: string, where: string): string =>
-    accessor(
+function wideAccessors(name: string, field: WideField, offset: number, prefix: string, program: Program): string {
+  const half = (suffix: string, where: string): string => {
+    const check = smallCheck("u32", `${prefix}${name}${suffix}`, program);
+    return accessor(
       `${name}${suffix}`,
-      `return view.getUint32(${where}, true);`,
-      `${smallCheck("u32", `${prefix}${name}${suffix}`)} view.setUint32(${where}, v, true);`,
+      `return this.view.getUint32(${where}, true);`,
+      `${check} this.view.setUint32(${where}, v, true);`,
     );
-  const label = `${prefix}${name}${field.unit}`;
-  const load = `const low = view.getUint32(${low}, true), high = view.getUint32(${high}, true);`;
-  const beyond = `complaints.range("${label}", this.${name}, "at most 2^53 as a number: read the bigint or the halves");`;
-  const numberOf =
+  };
+  const lower = at("this.offset", offset);
+  const upper = at("this.offset", offset + 4);
+  const wide = program.wide(prefix + name, field);
+  const beyond = `${wide}.beyond(this.view, ${lower});`;
+  const sum = `high * 4294967296 + this.view.getUint32(${lower}, true)`;
+  const read =
     field.unit === "Us"
-      ? `${load} const us = microsecondsOf(low, high); if (us > ${Number.MAX_SAFE_INTEGER}) ${beyond} return us;`
+      ? `const us = microsecondsOf(this.view.getUint32(${lower}, true), this.view.getUint32(${upper}, true)); if (us > ${Number.MAX_SAFE_INTEGER}) ${beyond} return us;`
       : field.kind === "u64"
-        ? `${load} if (high > 0x1fffff) ${beyond} return high * 4294967296 + low;`
-        : `${load} if (((high + 0x200000) >>> 0) > 0x3fffff) ${beyond} return (high | 0) * 4294967296 + low;`;
-  const floor = field.kind === "u64" ? "v < 0 || " : "";
-  const check = `if (${floor}!Number.isSafeInteger(v)) complaints.range("${label}", v, "a safe integer${floor === "" ? "" : " of at least 0"}");`;
-  const store =
-    field.unit === "Us"
-      ? `view.setUint32(${low}, nanosecondsLow(v), true); view.setUint32(${high}, nanosecondsHigh(v), true);`
-      : `const high = Math.floor(v / 4294967296); view.setUint32(${low}, v - high * 4294967296, true); view.setInt32(${high}, high, true);`;
-  return [half("Low", low), half("High", high), accessor(`${name}${field.unit}`, numberOf, `${check} ${store}`)].join(
-    "\n",
-  );
+        ? `const high = this.view.getUint32(${upper}, true); if (high > 0x1fffff) ${beyond} return ${sum};`
+        : `const high = this.view.getInt32(${upper}, true); if (high + 0x200000 >>> 0 > 0x3fffff) ${beyond} return ${sum};`;
+  const unfit = field.kind === "u64" ? "!Number.isSafeInteger(v) || v < 0" : "!Number.isSafeInteger(v)";
+  const [low, high] =
+    field.unit === "Us" ? ["nanosecondsLow(v)", "nanosecondsHigh(v)"] : ["v", "Math.floor(v / 4294967296)"];
+  const write = `if (${unfit}) ${wide}.refuse(v); this.view.setUint32(${lower}, ${low}, true); this.view.setUint32(${upper}, ${high}, true);`;
+  return [half("Low", lower), half("High", upper), accessor(`${name}${field.unit}`, read, write)].join("\n");
 }
 
-function entryClasses(place: VariablePlace): string {
+function entryClasses(place: VariablePlace, program: Program): string {
   const entry = place.entry as Layout;
   const entryClass = [
     `class ${place.name}Entry extends EntryView {`,
-    ...entry.fixed.map((inner) => accessorsOf(inner, `${place.name}.`)),
+    ...entry.fixed.map((inner) => accessorsOf(inner, `${place.name}.`, program)),
     "}",
   ];
   if (isTail(place)) return entryClass.join("\n");
   return [
     ...entryClass,
     `class ${place.name}Group {`,
-    `constructor() { this.entry = new ${place.name}Entry(); this.view = this.entry.view; this.offset = 0; this.count = 0; }`,
+    `constructor() { this.entry = new ${place.name}Entry(); this.offset = 0; this.count = 0; }`,
     "at(index) {",
-    `if (index >>> 0 !== index || index >= this.count) complaints.range("${place.name}", index, "an index below " + this.count);`,
-    `const entry = this.entry; entry.view = this.view; entry.offset = this.offset + index * ${place.stride}; return entry;`,
+    "if (index >>> 0 !== index || index >= this.count) this.refuse(index);",
+    `const entry = this.entry; entry.offset = this.offset + index * ${place.stride}; return entry;`,
     "}",
+    `refuse(index) { complaints.range("${place.name}", index, "an index below " + this.count); }`,
     "}",
   ].join("\n");
 }
 
-function flyweightClass(tlv: string, layout: Layout): string {
+function flyweightClass(tlv: string, layout: Layout, program: Program): string {
   const groups = layout.variable.filter((place) => place.entry !== undefined && !isTail(place));
   const tails = layout.variable.filter(isTail);
   const others = layout.variable.filter((place) => place.entry === undefined);
@@ -206,11 +257,11 @@ function flyweightClass(tlv: string, layout: Layout): string {
     "}",
     wrapMethod(layout),
     "release() { super.release();",
-    ...groups.map(({ name }) => `this.${name}.view = this.${name}.entry.view = this.view;`),
+    ...groups.map(({ name }) => `this.${name}.entry.view = this.view;`),
     ...tails.map(({ name }) => `this.tail_${name}.view = this.view;`),
     "}",
     "toObject() { return decode(this.view, this.offset, this.byteLength); }",
-    ...layout.fixed.map((place) => accessorsOf(place, "")),
+    ...layout.fixed.map((place) => accessorsOf(place, "", program)),
     ...others.map(variableAccessor),
     ...tails.map(
       ({ name }) => `get ${name}() { checkHeld(this.view); return this.has_${name} ? this.tail_${name} : undefined; }`,
@@ -255,7 +306,7 @@ this.view = view; this.offset = offset; this.byteLength = byteLength; return thi
       }
       return entry === undefined
         ? `this.at_${name} = p_${name}; this.bytes_${name} = n_${name};`
-        : `this.${name}.view = view; this.${name}.offset = p_${name}; this.${name}.count = n_${name};`;
+        : `this.${name}.entry.view = view; this.${name}.offset = p_${name}; this.${name}.count = n_${name};`;
     }),
     "return this; }",
   ].join("\n");
@@ -278,7 +329,7 @@ function variableAccessor({ name, field }: VariablePlace): string {
   return `get ${name}() { ${read} }\nset ${name}(v) { ${write} }`;
 }
 
-function encodeFunction(layout: Layout): string {
+function encodeFunction(layout: Layout, program: Program): string {
   return [
     "function encodeInto(view, o, value) {",
     "let v;",
@@ -292,18 +343,18 @@ function encodeFunction(layout: Layout): string {
             : `value.${place.name}.${place.entry ? "length" : "byteLength"}`;
         return `const n_${place.name} = ${count}; view.set${METHOD[size.encoding]}(${at("o", size.offset)}, n_${place.name}${littleEndian(size.encoding)});`;
       }),
-    ...layout.fixed.map((place) => encodeFixed(place, "value", "o", "")),
+    ...layout.fixed.map((place) => encodeFixed(place, "value", "o", "", program)),
     layout.variable.length === 0 ? "" : `let end = o + ${layout.fixedBytes};`,
-    ...layout.variable.map(encodeVariable),
+    ...layout.variable.map((place) => encodeVariable(place, program)),
     "}",
   ].join("\n");
 }
 
-function encodeFixed(place: FixedPlace, from: string, base: string, prefix: string): string {
+function encodeFixed(place: FixedPlace, from: string, base: string, prefix: string, program: Program): string {
   const { name, field, offset } = place;
   if (field.kind === "size") return "";
   if (field.kind === "zero") return zeros(base, offset, field.bytes);
-  return `v = ${from}.${name}; ${writeOf(place, at(base, offset), prefix + name)}`;
+  return `v = ${from}.${name}; ${writeOf(place, "view", at(base, offset), prefix + name, program)}`;
 }
 
 function zeros(base: string, offset: number, count: number): string {
@@ -316,13 +367,13 @@ function zeros(base: string, offset: number, count: number): string {
   return code;
 }
 
-function encodeVariable(place: VariablePlace): string {
+function encodeVariable(place: VariablePlace, program: Program): string {
   const { name, field, entry, stride } = place;
   if (entry !== undefined && isTail(place)) {
     return [
       `if (value.${name} !== undefined) {`,
       `const entry = value.${name};`,
-      ...entry.fixed.map((inner) => encodeFixed(inner, "entry", "end", `${name}.`)),
+      ...entry.fixed.map((inner) => encodeFixed(inner, "entry", "end", `${name}.`, program)),
       "}",
     ].join("\n");
   }
@@ -330,7 +381,7 @@ function encodeVariable(place: VariablePlace): string {
     return [
       `for (let i = 0; i < n_${name}; i++, end += ${stride}) {`,
       `const entry = value.${name}[i];`,
-      ...entry.fixed.map((inner) => encodeFixed(inner, "entry", "end", `${name}.`)),
+      ...entry.fixed.map((inner) => encodeFixed(inner, "entry", "end", `${name}.`, program)),
       "}",
     ].join("\n");
   }
@@ -347,7 +398,7 @@ function decodeFunction(layout: Layout): string {
     layout.variable.length === 0 ? "" : `let end = o + ${layout.fixedBytes};`,
     ...layout.variable.map((place) => decodeVariable(place)),
     "const value = {",
-    ...layout.fixed.filter(isShown).map((place) => `${place.name}: ${readOf(place, at("o", place.offset))},`),
+    ...layout.fixed.filter(isShown).map((place) => `${place.name}: ${readOf(place, "view", at("o", place.offset))},`),
     ...layout.variable.filter((place) => !isTail(place)).map(({ name }) => `${name}: v_${name},`),
     "};",
     ...layout.variable.filter(isTail).map(({ name }) => `if (v_${name} !== undefined) value.${name} = v_${name};`),
@@ -362,7 +413,9 @@ function decodeVariable(place: VariablePlace): string {
   if (entry !== undefined && isTail(place)) {
     return [
       `${count} const v_${name} = n_${name} === 0 ? undefined : {`,
-      ...entry.fixed.filter(isShown).map((inner) => `${inner.name}: ${readOf(inner, at("end", inner.offset))},`),
+      ...entry.fixed
+        .filter(isShown)
+        .map((inner) => `${inner.name}: ${readOf(inner, "view", at("end", inner.offset))},`),
       "};",
     ].join("\n");
   }
@@ -373,7 +426,7 @@ function decodeVariable(place: VariablePlace): string {
   return [
     `${count} const v_${name} = [];`,
     `for (let i = 0; i < n_${name}; i++, end += ${stride}) v_${name}.push({`,
-    ...entry.fixed.filter(isShown).map((inner) => `${inner.name}: ${readOf(inner, at("end", inner.offset))},`),
+    ...entry.fixed.filter(isShown).map((inner) => `${inner.name}: ${readOf(inner, "view", at("end", inner.offset))},`),
     "});",
   ].join("\n");
 }

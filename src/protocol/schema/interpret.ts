@@ -1,4 +1,3 @@
-import { microsecondsOf, nanosecondsHigh, nanosecondsLow } from "../halves.js";
 import { type InstrumentFields, readInstrument, writeInstrument } from "../instrument-id.js";
 import {
   type AnyObject,
@@ -22,6 +21,15 @@ import type { SmallKind, WideField, WideKind } from "./fields.js";
 import type { FixedPlace, Layout, VariablePlace } from "./layout.js";
 import { checkHeld } from "./released.js";
 import { readText, utf8Bytes } from "./text.js";
+import {
+  readMicroseconds,
+  readSigned,
+  readUnsigned,
+  WideNumber,
+  writeMicroseconds,
+  writeSigned,
+  writeUnsigned,
+} from "./wide-numbers.js";
 
 // The codec of one TLV as loops over its fields: slower than `generate.ts` and equal in every result, for runtimes that
 // forbid making code from text (node --disallow-code-generation-from-strings).
@@ -372,33 +380,19 @@ function defineWideAccessors(
       },
     });
   }
-  const floor = field.kind === "u64" ? 0 : -Number.MAX_SAFE_INTEGER;
+  const number = new WideNumber(complaints, label, field);
+  const [read, write] = numberAccess(field);
   Object.defineProperty(prototype, name + field.unit, {
     get(this: EntryView) {
-      const low = this.view.getUint32(this.offset + offset, true);
-      const high = this.view.getUint32(this.offset + offset + 4, true);
-      const top = field.kind === "u64" ? high : high | 0;
-      const value = field.unit === "Us" ? microsecondsOf(low, high) : top * 4_294_967_296 + low;
-      // The halves say it exactly: a number that is too large may have been rounded to one that is not.
-      const isBeyond = field.unit === "Us" ? value > Number.MAX_SAFE_INTEGER : top > 0x1f_ffff || top < -0x20_0000;
-      if (isBeyond) {
-        complaints.range(
-          label + field.unit,
-          (this as unknown as AnyObject)[name],
-          "at most 2^53 as a number: read the bigint or the halves",
-        );
-      }
-      return value;
+      return read(this.view, this.offset + offset, number);
     },
     set(this: EntryView, value: unknown) {
-      if (!Number.isSafeInteger(value) || (value as number) < floor) {
-        complaints.range(label + field.unit, value, `a safe integer${floor === 0 ? " of at least 0" : ""}`);
-      }
-      const number = value as number;
-      const high = Math.floor(number / 4_294_967_296);
-      const isTime = field.unit === "Us";
-      this.view.setUint32(this.offset + offset, isTime ? nanosecondsLow(number) : number - high * 4_294_967_296, true);
-      this.view.setInt32(this.offset + offset + 4, isTime ? nanosecondsHigh(number) : high, true);
+      write(this.view, this.offset + offset, value, number);
     },
   });
+}
+
+function numberAccess(field: WideField): readonly [read: typeof readSigned, write: typeof writeSigned] {
+  if (field.unit === "Us") return [readMicroseconds, writeMicroseconds];
+  return field.kind === "u64" ? [readUnsigned, writeUnsigned] : [readSigned, writeSigned];
 }
