@@ -21,12 +21,12 @@ const BUDGETS = {
   index: 91_000,
   schema: 40_500,
   books: 12_000,
-  adapters: 81_000,
+  adapters: 83_000,
   checksum: 7_500,
   legacy: 74_000,
   bench: 8_000,
   testing: 80_000,
-  registry: 108_000,
+  registry: 80_000,
 };
 
 const rows = await Promise.all(Object.entries(BUDGETS).map(([entry, budgetBytes]) => measure(entry, budgetBytes)));
