@@ -1,9 +1,11 @@
-import { mergeConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 import base from "./vitest.config.js";
 
 /** The tests that a mutant of the protocol layer has to survive: those that need nothing that was built. */
-export default mergeConfig(base, {
+export default defineConfig({
+  ...base,
   test: {
+    ...base.test,
     include: ["test/protocol/**/*.test.ts"],
     exclude: ["test/protocol/no-code-generation.test.ts", "test/protocol/zero-allocation.test.ts"],
   },

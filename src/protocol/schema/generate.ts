@@ -45,6 +45,7 @@ export function generateCodec(tlv: string, layout: Layout, complaints: Complaint
     flyweightClass(tlv, layout, program),
     encodeFunction(layout, program),
     decodeFunction(layout),
+    LENGTHS,
     DELIVERY,
     "return { Flyweight, encodeInto, decode, deliveryOf };",
   ];
@@ -77,6 +78,10 @@ const SUPPORT: Readonly<Record<string, unknown>> = {
   nanosecondsLow,
 };
 
+/** How a flyweight says that a length is wrong. */
+const LENGTHS = `function tooShort(found, least, offset) { complaints.length(found, "at least " + least, offset); }
+function mismatched(found, own, offset) { complaints.length(found, own + " by its own counts", offset); }`;
+
 /** `deliveryOf` of codec.ts, as text: what it says of one class of flyweight must not be shared with others. */
 const DELIVERY = `function deliveryOf(flyweight, handler, self, settle) { return (view, offset, byteLength, context) => {
 flyweight.wrap(view, offset, byteLength);
@@ -106,8 +111,8 @@ function isHuge(kind: string): boolean {
 interface Program {
   /** The call that refuses `v`. */
   refuse(label: string, expected: string): string;
-  /** The name of the {@link WideNumber} of a field. */
-  wide(label: string, field: WideField): string;
+  /** The calls for a 64-bit field at this offset whose value has no exact number, and that is given no safe integer `v`. */
+  wide(label: string, field: WideField, offset: number): readonly [beyond: string, refuse: string];
 }
 
 /** Collects it, as text and as values that the text refers to. */
@@ -127,10 +132,13 @@ class Collected implements Program {
     return `${name}(v);`;
   }
 
-  wide(label: string, field: WideField): string {
+  wide(label: string, field: WideField, offset: number): readonly [beyond: string, refuse: string] {
     const i = this.wides.push(new WideNumber(this.#complaints, label, field)) - 1;
-    this.#functions.push(`const wide${i} = wides[${i}];`);
-    return `wide${i}`;
+    this.#functions.push(
+      `function beyond${i}(self) { wides[${i}].beyond(self.view, ${at("self.offset", offset)}); }`,
+      `function unfit${i}(v) { wides[${i}].refuse(v); }`,
+    );
+    return [`beyond${i}(this);`, `unfit${i}(v);`];
   }
 
   get text(): string {
@@ -207,19 +215,18 @@ function wideAccessors(name: string, field: WideField, offset: number, prefix: s
   };
   const lower = at("this.offset", offset);
   const upper = at("this.offset", offset + 4);
-  const wide = program.wide(prefix + name, field);
-  const beyond = `${wide}.beyond(this.view, ${lower});`;
+  const [beyond, refuse] = program.wide(prefix + name, field, offset);
   const sum = `high * 4294967296 + this.view.getUint32(${lower}, true)`;
   const read =
     field.unit === "Us"
       ? `const us = microsecondsOf(this.view.getUint32(${lower}, true), this.view.getUint32(${upper}, true)); if (us > ${Number.MAX_SAFE_INTEGER}) ${beyond} return us;`
       : field.kind === "u64"
-        ? `const high = this.view.getUint32(${upper}, true); if (high > 0x1fffff) ${beyond} return ${sum};`
-        : `const high = this.view.getInt32(${upper}, true); if (high + 0x200000 >>> 0 > 0x3fffff) ${beyond} return ${sum};`;
+        ? `const high = this.view.getUint32(${upper}, true); if (high >>> 21 !== 0) ${beyond} return ${sum};`
+        : `const high = this.view.getInt32(${upper}, true); if (high >> 21 !== high >> 31) ${beyond} return ${sum};`;
   const unfit = field.kind === "u64" ? "!Number.isSafeInteger(v) || v < 0" : "!Number.isSafeInteger(v)";
   const [low, high] =
     field.unit === "Us" ? ["nanosecondsLow(v)", "nanosecondsHigh(v)"] : ["v", "Math.floor(v / 4294967296)"];
-  const write = `if (${unfit}) ${wide}.refuse(v); this.view.setUint32(${lower}, ${low}, true); this.view.setUint32(${upper}, ${high}, true);`;
+  const write = `if (${unfit}) ${refuse} this.view.setUint32(${lower}, ${low}, true); this.view.setUint32(${upper}, ${high}, true);`;
   return [half("Low", lower), half("High", upper), accessor(`${name}${field.unit}`, read, write)].join("\n");
 }
 
@@ -239,6 +246,7 @@ function entryClasses(place: VariablePlace, program: Program): string {
     "if (index >>> 0 !== index || index >= this.count) this.refuse(index);",
     `const entry = this.entry; entry.offset = this.offset + index * ${place.stride}; return entry;`,
     "}",
+    "point(view, offset, count) { this.entry.view = view; this.offset = offset; this.count = count; }",
     `refuse(index) { complaints.range("${place.name}", index, "an index below " + this.count); }`,
     "}",
   ].join("\n");
@@ -277,10 +285,10 @@ function wrapMethod(layout: Layout): string {
 if (byteLength !== ${layout.fixedBytes}) complaints.length(byteLength, "exactly ${layout.fixedBytes}", offset);
 this.view = view; this.offset = offset; this.byteLength = byteLength; return this; }`;
   }
-  const tooShort = 'complaints.length(byteLength, "at least " + (end - offset) + " by its own counts", offset);';
+  const tooShort = "tooShort(byteLength, end - offset, offset);";
   return [
     "wrap(view, offset = 0, byteLength = view.byteLength - offset) {",
-    `if (byteLength < ${layout.fixedBytes}) complaints.length(byteLength, "at least ${layout.fixedBytes}", offset);`,
+    `if (byteLength < ${layout.fixedBytes}) tooShort(byteLength, ${layout.fixedBytes}, offset);`,
     `let end = offset + ${layout.fixedBytes};`,
     ...layout.variable.map((place) => {
       const count = countOf(place, "offset");
@@ -297,7 +305,7 @@ this.view = view; this.offset = offset; this.byteLength = byteLength; return thi
         ? `const n_${place.name} = ${count}; const p_${place.name} = end; end += n_${place.name};`
         : `const n_${place.name} = ${count}; const p_${place.name} = end; end += n_${place.name} * ${place.stride};`;
     }),
-    'if (end !== offset + byteLength) complaints.length(byteLength, end - offset + " by its own counts", offset);',
+    "if (end !== offset + byteLength) mismatched(byteLength, end - offset, offset);",
     "this.view = view; this.offset = offset; this.byteLength = byteLength;",
     ...layout.variable.map((place) => {
       const { name, entry } = place;
@@ -306,7 +314,7 @@ this.view = view; this.offset = offset; this.byteLength = byteLength; return thi
       }
       return entry === undefined
         ? `this.at_${name} = p_${name}; this.bytes_${name} = n_${name};`
-        : `this.${name}.entry.view = view; this.${name}.offset = p_${name}; this.${name}.count = n_${name};`;
+        : `this.${name}.point(view, p_${name}, n_${name});`;
     }),
     "return this; }",
   ].join("\n");

@@ -248,7 +248,7 @@ function flyweightClass(layout: Layout, complaints: Complaints, decode: Codec["d
       let end = offset + layout.fixedBytes;
       for (const place of layout.variable) {
         const count = sizeAt(place, view, offset, offset + byteLength - end);
-        if (count < 0) complaints.length(byteLength, `at least ${end - offset} by its own counts`, offset);
+        if (count < 0) complaints.length(byteLength, `at least ${end - offset}`, offset);
         starts.push([place, end, count]);
         end += count * place.stride;
       }
