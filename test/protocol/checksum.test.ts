@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { crc32 as zlibCrc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -199,25 +198,6 @@ test.each([
       expect(Number(checksum.ofMessage?.(view, offset, byteLength)) | 0).toBe(whole);
     }
   }
-});
-
-describe("where WebAssembly", () => {
-  const script = `
-    const { crc32c, crc32 } = await import(process.argv[1]);
-    const view = new DataView(new Uint8Array(5_000).fill(7).buffer);
-    console.log(JSON.stringify([crc32c.backend, crc32.backend, crc32c(view, 0, 5_000, 0), crc32(view, 0, 5_000, 0)]));`;
-  const REFUSING = "WebAssembly.Module=class{constructor(){throw%20new%20WebAssembly.CompileError()}}";
-  const sevens = new Uint8Array(5_000).fill(7);
-  test.each([
-    ["is there", [], "webassembly"],
-    ["is missing", ["--jitless"], "tables"],
-    ["refuses the module", [`--import=data:text/javascript,${REFUSING}`], "tables"],
-  ])("%s, both kinds are right and say what computes", (_, flags, backend) => {
-    const index = new URL("../../dist/index.js", import.meta.url).href;
-    const args = [...flags, "--input-type=module", "--eval", script, index];
-    const printed = execFileSync(process.execPath, args, { encoding: "utf8" });
-    expect(JSON.parse(printed)).toEqual([backend, backend, bitwise(CASTAGNOLI, sevens, 0), bitwise(IEEE, sevens, 0)]);
-  });
 });
 
 describe("an implementation", () => {
