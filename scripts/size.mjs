@@ -18,7 +18,7 @@ const PEERS = Object.keys(JSON.parse(readFileSync(join(ROOT, "package.json"), "u
  * docs/performance.md says how far it is.
  */
 const BUDGETS = {
-  index: 91_000,
+  index: 92_000,
   schema: 40_500,
   books: 12_000,
   adapters: 83_000,

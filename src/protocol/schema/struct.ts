@@ -4,12 +4,12 @@ import { generateCodec } from "./generate.js";
 import { interpretCodec } from "./interpret.js";
 import { type Layout, layoutOf } from "./layout.js";
 
-/** A row of fields in the order of the wire and, from it, the codec of its bytes: what is no TLV, such as a header. */
+/** A row of fields in the order of the wire and, from it, the codec of its bytes: a TLV's value, or what is no TLV. */
 export class Struct<const Fields extends FieldMap = FieldMap> {
   /** As errors name it. */
   readonly name: string;
   readonly fields: Fields;
-  readonly #complaints: Complaints;
+  protected readonly complaints: Complaints;
   readonly #canGenerate: boolean;
   #layout: Layout | undefined;
   #made: Codec | undefined;
@@ -19,7 +19,7 @@ export class Struct<const Fields extends FieldMap = FieldMap> {
   constructor(name: string, fields: Fields, canGenerate: boolean) {
     this.name = name;
     this.fields = fields;
-    this.#complaints = complaintsOf(name);
+    this.complaints = complaintsOf(name);
     this.#canGenerate = canGenerate;
   }
 
@@ -30,10 +30,10 @@ export class Struct<const Fields extends FieldMap = FieldMap> {
   }
 
   /** Made at first use: a program pays for what it uses. */
-  get #codec(): Codec {
+  protected get codec(): Codec {
     this.#made ??= this.#canGenerate
-      ? generateCodec(this.name, this.layout, this.#complaints)
-      : interpretCodec(this.layout, this.#complaints);
+      ? generateCodec(this.name, this.layout, this.complaints)
+      : interpretCodec(this.layout, this.complaints);
     return this.#made;
   }
 
@@ -46,19 +46,19 @@ export class Struct<const Fields extends FieldMap = FieldMap> {
 
   /** Bytes that this object takes. @throws ValueRangeError */
   byteLengthOf(value: InputOf<Fields>): number {
-    return this.#codec.byteLengthOf(value as AnyObject);
+    return this.codec.byteLengthOf(value as AnyObject);
   }
 
-  /** Writes an object that {@link Struct.byteLengthOf} measured. @throws ValueRangeError */
+  /** Writes an object that `byteLengthOf` measured. @throws ValueRangeError */
   encodeInto(view: DataView, offset: number, value: InputOf<Fields>): void {
-    this.#codec.encodeInto(view, offset, value as AnyObject);
+    this.codec.encodeInto(view, offset, value as AnyObject);
   }
 
   /** The object in `view[offset, offset + byteLength)`. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
   decodeAt(view: DataView, offset: number, byteLength: number): ObjectOf<Fields> {
-    this.#checker ??= new this.#codec.Flyweight();
+    this.#checker ??= new this.codec.Flyweight();
     this.#checker.wrap(view, offset, byteLength);
-    return this.#codec.decode(view, offset, byteLength) as ObjectOf<Fields>;
+    return this.codec.decode(view, offset, byteLength) as ObjectOf<Fields>;
   }
 }
 

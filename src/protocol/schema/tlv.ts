@@ -1,21 +1,9 @@
 import { AlphaPulseError } from "../errors.js";
 import { domainOfType, isUserType } from "../walk.js";
-import {
-  type AnyObject,
-  type Codec,
-  type Complaints,
-  checkedCount,
-  checkedTotal,
-  complaintsOf,
-  type Delivery,
-  type FlyweightCore,
-} from "./codec.js";
+import { checkedCount, checkedTotal, type Delivery, type FlyweightCore } from "./codec.js";
 import type { Accessors, CountsOf, FieldMap, InputOf, ObjectOf } from "./fields.js";
-import { generateCodec } from "./generate.js";
-import { interpretCodec } from "./interpret.js";
-import { type Layout, layoutOf } from "./layout.js";
 import { RELEASED } from "./released.js";
-import { generationAllowed } from "./struct.js";
+import { generationAllowed, Struct } from "./struct.js";
 
 /** What all flyweights can do: accessors over borrowed bytes, which read and write in place and allocate nothing. */
 export interface FlyweightBase<Fields extends FieldMap> {
@@ -58,29 +46,24 @@ export class TLV<
   const Fields extends FieldMap = FieldMap,
   const Name extends string = string,
   const Type extends number = number,
-> {
+> extends Struct<Fields> {
   /** 1 to 254. */
   readonly type: number;
   declare readonly [typeNumber]?: Type;
   /** PascalCase; handlers are named after it. */
-  readonly name: Name;
+  declare readonly name: Name;
   /** The domain it belongs to; 0 for extensions and for user types that name none. */
   readonly domain: number;
   /** Which version of its schema this is. */
   readonly version: number;
-  readonly fields: Fields;
   /** What the type is. */
   readonly doc: string;
-  readonly #complaints: Complaints;
-  readonly #canGenerate: boolean;
-  #layout: Layout | undefined;
   /** Bytes of every value, where nothing varies; -1 where something does, and as long as the layout was not asked for. */
   #fixedBytes = -1;
-  #made: Codec | undefined;
-  #checker: FlyweightCore | undefined;
 
   /** Made by {@link defineTLV}. */
   constructor(type: Type, name: Name, fields: Fields, options: TLVOptions, canGenerate: boolean) {
+    super(name, fields, canGenerate);
     if (type >>> 0 !== type || type < 1 || type > 254) {
       throw new AlphaPulseError("BAD_SCHEMA", `schema of ${name}: type ${type} is not in 1 to 254`);
     }
@@ -92,36 +75,11 @@ export class TLV<
       throw new AlphaPulseError("BAD_SCHEMA", `schema of ${name}: version ${version} is not in 0 to 255`);
     }
     this.type = type;
-    this.name = name;
     this.version = version;
-    this.fields = fields;
     this.doc = options.doc ?? "";
     this.domain = isUserType(type) ? (options.domain ?? 0) : domainOfType(type);
-    this.#complaints = complaintsOf(name);
-    this.#canGenerate = canGenerate;
-    // Those of the protocol are known to be good: a program pays for the types that it uses.
-    if (isUserType(type)) this.#layout = layoutOf(name, fields);
-  }
-
-  /** Where each field stands. */
-  get layout(): Layout {
-    this.#layout ??= layoutOf(this.name, this.fields);
-    return this.#layout;
-  }
-
-  /** Made at first use. */
-  get #codec(): Codec {
-    this.#made ??= this.#canGenerate
-      ? generateCodec(this.name, this.layout, this.#complaints)
-      : interpretCodec(this.layout, this.#complaints);
-    return this.#made;
-  }
-
-  /** The value's bytes. @throws ValueRangeError that names the field; nothing is cut or wrapped */
-  encode(value: InputOf<Fields>): Uint8Array {
-    const bytes = new Uint8Array(this.byteLengthOf(value));
-    this.encodeInto(new DataView(bytes.buffer), 0, value);
-    return bytes;
+    // Those of the protocol are known to be good, and laid out at first use; a user's are checked where they are defined.
+    if (isUserType(type)) void this.layout;
   }
 
   /** The object of a value's bytes. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
@@ -129,26 +87,9 @@ export class TLV<
     return this.decodeAt(new DataView(value.buffer, value.byteOffset, value.byteLength), 0, value.byteLength);
   }
 
-  /** Bytes that this object's value takes. @throws ValueRangeError */
-  byteLengthOf(value: InputOf<Fields>): number {
-    return this.#codec.byteLengthOf(value as AnyObject);
-  }
-
-  /** Writes the value of an object that {@link TLV.byteLengthOf} measured. @throws ValueRangeError */
-  encodeInto(view: DataView, offset: number, value: InputOf<Fields>): void {
-    this.#codec.encodeInto(view, offset, value as AnyObject);
-  }
-
-  /** Reads the value in `view[offset, offset + byteLength)`. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
-  decodeAt(view: DataView, offset: number, byteLength: number): ObjectOf<Fields> {
-    this.#checker ??= new this.#codec.Flyweight();
-    this.#checker.wrap(view, offset, byteLength);
-    return this.#codec.decode(view, offset, byteLength) as ObjectOf<Fields>;
-  }
-
   /** A new flyweight, pointed at nothing. */
   flyweight(): Flyweight<Fields> {
-    return new this.#codec.Flyweight() as unknown as Flyweight<Fields>;
+    return new this.codec.Flyweight() as unknown as Flyweight<Fields>;
   }
 
   /**
@@ -162,7 +103,7 @@ export class TLV<
     self: unknown,
     settle: (result: unknown) => void,
   ): Delivery<Context> {
-    return this.#codec.deliveryOf(new this.#codec.Flyweight(), handler as never, self, settle);
+    return this.codec.deliveryOf(new this.codec.Flyweight(), handler as never, self, settle);
   }
 
   /**
@@ -178,8 +119,8 @@ export class TLV<
     if (this.layout.variable.length === 0) this.#fixedBytes = total;
     for (const place of this.layout.variable) {
       const count = countIn(counts, place.name);
-      const bytes = checkedCount(place, count, this.#complaints) * place.stride;
-      total = checkedTotal(place, total + bytes, this.#complaints);
+      const bytes = checkedCount(place, count, this.complaints) * place.stride;
+      total = checkedTotal(place, total + bytes, this.complaints);
     }
     return total;
   }
