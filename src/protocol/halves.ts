@@ -5,29 +5,14 @@ const TWO_32 = 4_294_967_296;
 const US_QUOTIENT = 4_294_967;
 const US_REMAINDER = 296;
 
-/** Whether the unsigned value of the halves is at most 2^53 - 1. */
-export function isSafeUnsigned(high: number): boolean {
-  return high < 0x20_0000;
-}
-
 /** The number of two halves; exact below 2^53, the nearest double above. */
 export function unsignedOf(low: number, high: number): number {
   return high * TWO_32 + low;
 }
 
-/** The number of two halves in two's complement; exact within ±2^53, the nearest double beyond. */
-export function signedOf(low: number, high: number): number {
-  return (high | 0) * TWO_32 + low;
-}
-
 /** The high half of a safe integer, in two's complement. */
 export function highOf(value: number): number {
   return Math.floor(value / TWO_32) >>> 0;
-}
-
-/** The low half of a safe integer, in two's complement. */
-export function lowOf(value: number): number {
-  return value >>> 0 === value ? value : (value - Math.floor(value / TWO_32) * TWO_32) >>> 0;
 }
 
 /** Whole microseconds of a time stamp in nanoseconds, rounded down. */

@@ -1,6 +1,6 @@
 import { type Checksum, inTwoParts } from "./checksum.js";
 import { ProtocolError } from "./errors.js";
-import { highOf, lowOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
+import { highOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
 
 // The message header (docs/protocol.md, "Message header"), all little-endian:
 //
@@ -112,7 +112,7 @@ export function writeHeader(view: DataView, offset: number, domain: number, sour
 
 /** Sets the sequence: a safe integer. */
 export function setSequence(view: DataView, offset: number, sequence: number): void {
-  view.setUint32(offset + SEQUENCE_OFFSET, lowOf(sequence), true);
+  view.setUint32(offset + SEQUENCE_OFFSET, sequence, true); // its low 32 bits
   view.setUint32(offset + SEQUENCE_OFFSET + 4, highOf(sequence), true);
 }
 
