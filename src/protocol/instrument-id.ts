@@ -168,14 +168,9 @@ const MEMO_SLOTS = 1024;
 const memo: (InstrumentId | undefined)[] = /* @__PURE__ */ new Array(MEMO_SLOTS).fill(undefined);
 
 /**
- * The id of these words, remembered: reading the same instrument again allocates nothing. The memo holds at most 1,024
- * ids and only ever saves work: equal words always give equal ids.
+ * Reads an id at `offset`; the reserved byte is not looked at. Ids are remembered: reading the same instrument again
+ * allocates nothing. The memo holds at most 1,024 and only ever saves work: equal words always give equal ids.
  */
-export function rememberedInstrument(venue: number, assetType: number, low: number, high: number): InstrumentId {
-  return recall(venue | (assetType << 16), low | 0, high | 0);
-}
-
-/** Reads an id at `offset`; the reserved byte is not looked at. */
 export function readInstrument(view: DataView, offset: number): InstrumentId {
   return recall(
     view.getInt32(offset, true) & 0xff_ffff,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ProtocolError, ValueRangeError } from "../../src/protocol/errors.js";
-import { InstrumentId, rememberedInstrument } from "../../src/protocol/instrument-id.js";
+import { InstrumentId, readInstrument } from "../../src/protocol/instrument-id.js";
 import { AssetType, Venue } from "../../src/protocol/tables.js";
 
 const U64_MAX = 2n ** 64n - 1n;
@@ -256,20 +256,37 @@ describe("an id", () => {
 
   test("that is remembered is always the one that was asked for, however many there are", () => {
     let same = 0;
+    const wire = new DataView(new ArrayBuffer(12));
     const words = fc.tuple(venue, assetType, fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }));
     fc.assert(
       fc.property(fc.array(words, { minLength: 1_500, maxLength: 3_000 }), (all) => {
         for (const [at, type, low, high] of all) {
-          const found = rememberedInstrument(at, type, low, high);
+          wire.setUint32(0, at | (type << 16) | (low << 24), true); // the reserved byte does not count
+          wire.setUint32(4, low, true);
+          wire.setUint32(8, high, true);
+          const found = readInstrument(wire, 0);
           expect(found.assetId).toBe((BigInt(high) << 32n) | BigInt(low));
           expect([found.venue, found.assetType]).toEqual([at, type]);
-          if (rememberedInstrument(at, type, low, high) === found) same++;
+          if (readInstrument(wire, 0) === found) same++;
         }
       }),
       { numRuns: 5 },
     );
     expect(same).toBeGreaterThan(1_024); // more than the memo holds: places were taken over
   });
+});
+
+test("two instruments that meet in a slot of the memo do not make each other anew", () => {
+  const wire = new DataView(new ArrayBuffer(24));
+  const read = (offset: number) => readInstrument(wire, offset);
+  let shared = 0;
+  for (let n = 1; n < 3_000; n++) {
+    wire.setUint32(4, 1, true);
+    wire.setUint32(16, n, true);
+    const [a, b] = [read(0), read(12)];
+    if (read(0) === a && read(12) === b) shared++;
+  }
+  expect(shared).toBe(2_999);
 });
 
 describe("an id as text", () => {
