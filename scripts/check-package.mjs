@@ -8,7 +8,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 
@@ -105,7 +105,9 @@ function install(tarball) {
   // What a user of a subpath installs beside it.
   for (const peer of Object.keys(manifest.peerDependencies ?? {})) {
     if (!existsSync(join(ROOT, "node_modules", peer))) continue; // looked for by its subpath only when it is used
-    symlinkSync(join(ROOT, "node_modules", peer), join(user, "node_modules", peer), "junction");
+    const target = join(user, "node_modules", peer);
+    mkdirSync(dirname(target), { recursive: true }); // of a scope
+    symlinkSync(join(ROOT, "node_modules", peer), target, "junction");
   }
   return `${names.length} packages`;
 }

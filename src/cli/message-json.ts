@@ -84,7 +84,8 @@ export function wideFromJson(tlv: string, name: string, shown: unknown): bigint 
 /** Raw bytes from hex, with or without 0x. */
 export function bytesFromJson(tlv: string, name: string, shown: unknown): Uint8Array {
   const digits = typeof shown === "string" ? shown.replace(/^0x/, "") : "?";
-  if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new ValueRangeError(tlv, name, shown, "bytes as hex");
+  if (digits.length % 2 !== 0 || /[^0-9a-fA-F]/.test(digits))
+    throw new ValueRangeError(tlv, name, shown, "bytes as hex");
   return new Uint8Array(Buffer.from(digits, "hex"));
 }
 

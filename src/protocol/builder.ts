@@ -1,12 +1,13 @@
-import { type Checksum, checksumOf, type WrittenChecksum } from "./checksum.js";
+import { type Checksum, type WrittenChecksum, writtenChecksumOf } from "./checksum.js";
 import { type Clock, LiveClock } from "./clock.js";
 import { AlphaPulseError, ProtocolError } from "./errors.js";
 import {
   CHECKSUM_OFFSET,
+  checkPayloadBytesMax,
+  checkStamps,
   HEADER_BYTES,
   messageChecksum,
   PAYLOAD_BYTES_DEFAULT,
-  PAYLOAD_BYTES_MAX,
   PAYLOAD_SIZE_OFFSET,
   SEQUENCE_OFFSET,
   setSequence,
@@ -86,14 +87,11 @@ export class TLVBuilder {
     if (domain >>> 0 !== domain || domain < 1 || domain > 4)
       throw badOption("domain", domain, "one of RelayDomain, 1 to 4");
     if (source >>> 0 !== source || source > 0xffff) throw badOption("source", source, "0 to 65535");
-    if (payloadBytesMax >>> 0 !== payloadBytesMax || payloadBytesMax > PAYLOAD_BYTES_MAX) {
-      throw badOption("payloadBytesMax", payloadBytesMax, `at most ${PAYLOAD_BYTES_MAX} bytes`);
-    }
     this.#clock = options.clock ?? new LiveClock();
     this.domain = domain;
     this.source = source;
-    this.#checksum = checksumOf(checksum) as Checksum;
-    this.#payloadBytesMax = payloadBytesMax;
+    this.#checksum = writtenChecksumOf(checksum);
+    this.#payloadBytesMax = checkPayloadBytesMax(payloadBytesMax);
   }
 
   /** Bytes of the message so far, the header included. */
@@ -145,6 +143,9 @@ export class TLVBuilder {
     try {
       if (type >>> 0 !== type || type < 1 || type > 254)
         throw new ProtocolError("BAD_TLV", `type ${type} does not exist`);
+      if (!(value instanceof Uint8Array)) {
+        throw new ProtocolError("VALUE_RANGE", `type ${type}: its value is no Uint8Array`);
+      }
       if (value.byteLength > VALUE_BYTES_MAX) {
         throw new ProtocolError("VALUE_RANGE", `type ${type}: ${value.byteLength} bytes pass ${VALUE_BYTES_MAX}`);
       }
@@ -180,13 +181,13 @@ export class TLVBuilder {
   build(options: BuildOptions = {}): Uint8Array {
     const { sequence = 0, timestamp, checksum } = options;
     try {
-      checkStamps(sequence, timestamp);
+      checkBuildStamps(sequence, timestamp);
       const { view } = this.#buffer;
       const start = this.#start;
       view.setBigUint64(start + SEQUENCE_OFFSET, BigInt(sequence), true);
       if (timestamp === undefined) setTimestampUs(view, start, this.#stamp(this.#clock.nowUs()));
       else view.setBigUint64(start + TIMESTAMP_OFFSET, timestamp, true);
-      this.#finish(checksum === undefined ? this.#checksum : (checksumOf(checksum) as Checksum));
+      this.#finish(checksum === undefined ? this.#checksum : writtenChecksumOf(checksum));
       return this.#buffer.bytes.slice(start, this.#end);
     } finally {
       this.reset();
@@ -199,8 +200,10 @@ export class TLVBuilder {
    *
    * @param sequence a safe integer, 0 = unsequenced
    * @param timestampUs whole microseconds since the Unix epoch; never goes below the one before
+   * @throws ProtocolError VALUE_RANGE; the message stays as it was
    */
   seal(sequence: number, timestampUs: number): number {
+    checkStamps(sequence, timestampUs);
     const { view } = this.#buffer;
     setSequence(view, this.#start, sequence);
     setTimestampUs(view, this.#start, this.#stamp(timestampUs));
@@ -295,7 +298,7 @@ export class TLVBuilder {
   }
 }
 
-function checkStamps(sequence: bigint | number, timestamp: bigint | undefined): void {
+function checkBuildStamps(sequence: bigint | number, timestamp: bigint | undefined): void {
   const isExact = typeof sequence === "bigint" || Number.isSafeInteger(sequence);
   if (!isExact || sequence < 0 || sequence > U64_MAX)
     throw new ProtocolError("VALUE_RANGE", `sequence ${sequence} is no integer of 64 bits`);

@@ -92,6 +92,13 @@ export function checksum(
   }) as Checksum;
 }
 
+/** The function of a choice that a writer has: a message always carries a true one. @throws AlphaPulseError BAD_OPTION */
+export function writtenChecksumOf(choice: WrittenChecksum): Checksum {
+  const made = checksumOf(choice);
+  if (made !== undefined) return made;
+  throw new AlphaPulseError("BAD_OPTION", "checksum none is for readers: a message always carries a true one");
+}
+
 const CHECK = /* @__PURE__ */ new DataView(
   /* @__PURE__ */ Uint8Array.from("123456789", (digit) => digit.charCodeAt(0)).buffer,
 );

@@ -1,5 +1,5 @@
 import { type Checksum, inTwoParts } from "./checksum.js";
-import { ProtocolError } from "./errors.js";
+import { AlphaPulseError, ProtocolError } from "./errors.js";
 import { highOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
 
 // The message header (docs/protocol.md, "Message header"), all little-endian:
@@ -108,6 +108,25 @@ function headerError(view: DataView, offset: number, available: number, payloadB
 export function writeHeader(view: DataView, offset: number, domain: number, source: number): void {
   view.setUint32(offset, MESSAGE_MAGIC, true);
   view.setUint32(offset + VERSION_OFFSET, PROTOCOL_VERSION | (domain << 8) | (source << 16), true);
+}
+
+/** Refuses what {@link setSequence} or {@link setTimestampUs} would wrap. @throws ProtocolError VALUE_RANGE */
+export function checkStamps(sequence: number, timestampUs: number): void {
+  if (!Number.isSafeInteger(sequence) || sequence < 0) {
+    throw new ProtocolError("VALUE_RANGE", `sequence ${sequence} is no safe integer of at least 0`);
+  }
+  if (!Number.isSafeInteger(timestampUs) || timestampUs < 0) {
+    throw new ProtocolError("VALUE_RANGE", `time ${timestampUs} is no whole number of microseconds since 1970`);
+  }
+}
+
+/** Refuses a limit that no reader may have. @throws AlphaPulseError BAD_OPTION */
+export function checkPayloadBytesMax(payloadBytesMax: number): number {
+  if (payloadBytesMax >>> 0 === payloadBytesMax && payloadBytesMax <= PAYLOAD_BYTES_MAX) return payloadBytesMax;
+  throw new AlphaPulseError(
+    "BAD_OPTION",
+    `payloadBytesMax ${String(payloadBytesMax)} is not a whole number of bytes of at most ${PAYLOAD_BYTES_MAX}`,
+  );
 }
 
 /** Sets the sequence: a safe integer. */

@@ -203,11 +203,15 @@ function recallSecond(slot: number, tag: number, low: number, high: number): Ins
   return made;
 }
 
-/** Mixes the 96 bits of an id into 32, signed: an unsigned number of 32 bits can be an allocation. */
+/** Other in each process, so that nobody can send ids that all meet in one place of a map. */
+const SEED = /* @__PURE__ */ Math.floor(Math.random() * 2 ** 32) | 0;
+
+/** Mixes the 96 bits of an id into 32. */
 export function hashOfWords(venue: number, assetType: number, low: number, high: number): number {
-  let h = Math.imul(low ^ 0x9e37_79b9, 0x85eb_ca6b) ^ Math.imul(high, 0xc2b2_ae35) ^ ((venue << 8) | assetType);
-  h = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
-  return h ^ (h >>> 13);
+  let h = Math.imul(low ^ SEED, 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ high, 0xc2b2_ae35);
+  h = Math.imul(h ^ (h >>> 13) ^ ((venue << 8) | assetType), 0x2c1b_3c6d);
+  return h ^ (h >>> 15);
 }
 
 /** Writes an id at `offset`: 12 bytes, the reserved one as 0. Anything with the three fields will do. @throws ValueRangeError */

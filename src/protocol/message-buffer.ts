@@ -6,7 +6,10 @@ export interface MessageBuffer {
 
 /** Both sides of these bytes; offsets count from their first. */
 export function messageBuffer(bytes: Uint8Array): MessageBuffer {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+  const { buffer, byteOffset, byteLength } = bytes;
+  // Not a Buffer of Node's: its slices are no copies.
+  const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(buffer, byteOffset, byteLength);
+  return { bytes: plain, view: new DataView(buffer, byteOffset, byteLength) };
 }
 
 /** New memory of this size. */

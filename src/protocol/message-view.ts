@@ -1,6 +1,7 @@
 import { checksumOf } from "./checksum.js";
 import { microsecondsOf } from "./halves.js";
 import {
+  checkPayloadBytesMax,
   DOMAIN_OFFSET,
   HEADER_BYTES,
   PAYLOAD_BYTES_DEFAULT,
@@ -35,7 +36,7 @@ export class MessageView {
   /** @param options how {@link MessageView.read} checks */
   constructor(options: ParseOptions = {}) {
     const { checksum = "crc32c", payloadBytesMax = PAYLOAD_BYTES_DEFAULT } = options;
-    this.#checks = { checksum: checksumOf(checksum), payloadBytesMax };
+    this.#checks = { checksum: checksumOf(checksum), payloadBytesMax: checkPayloadBytesMax(payloadBytesMax) };
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type ChecksumChoice, checksumOf } from "./checksum.js";
-import { type MessageHeader, PAYLOAD_BYTES_DEFAULT, readHeader } from "./header.js";
+import { checkPayloadBytesMax, type MessageHeader, PAYLOAD_BYTES_DEFAULT, readHeader } from "./header.js";
 import type { AnyTLV, Infer } from "./schema/tlv.js";
 import { checkMessage, TlvCursor } from "./walk.js";
 
@@ -64,6 +64,9 @@ export class Message {
 export function parseMessage(bytes: Uint8Array, options: ParseOptions = {}): Message {
   const { checksum = "crc32c", payloadBytesMax = PAYLOAD_BYTES_DEFAULT } = options;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  checkMessage(view, 0, bytes.byteLength, { checksum: checksumOf(checksum), payloadBytesMax });
+  checkMessage(view, 0, bytes.byteLength, {
+    checksum: checksumOf(checksum),
+    payloadBytesMax: checkPayloadBytesMax(payloadBytesMax),
+  });
   return new Message(bytes, view);
 }

@@ -1,7 +1,8 @@
-import { type Checksum, checksumOf, type WrittenChecksum } from "./checksum.js";
+import { type WrittenChecksum, writtenChecksumOf } from "./checksum.js";
 import {
   CHECKSUM_OFFSET,
   checkHeader,
+  checkStamps,
   messageChecksum,
   PAYLOAD_BYTES_MAX,
   setSequence,
@@ -16,7 +17,7 @@ import { sizeError } from "./walk.js";
  * @param offset where the message starts in `buffer`
  * @param sequence a safe integer, 0 = unsequenced
  * @param timestampUs whole microseconds since the Unix epoch
- * @throws ProtocolError TRUNCATED, BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE where no whole message stands there
+ * @throws ProtocolError VALUE_RANGE; TRUNCATED, BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE where no whole message stands there
  */
 export function restamp(
   buffer: MessageBuffer,
@@ -29,8 +30,9 @@ export function restamp(
   const available = bytes.byteLength - offset;
   const messageBytes = checkHeader(view, offset, available, PAYLOAD_BYTES_MAX);
   if (messageBytes > available) throw sizeError(messageBytes, available);
+  checkStamps(sequence, timestampUs);
   setSequence(view, offset, sequence);
   setTimestampUs(view, offset, timestampUs);
-  const compute = checksumOf(checksum) as Checksum;
+  const compute = writtenChecksumOf(checksum);
   view.setUint32(offset + CHECKSUM_OFFSET, messageChecksum(compute, view, offset, messageBytes), true);
 }

@@ -1,8 +1,9 @@
 import { AlphaPulseError } from "./errors.js";
-import { checkHeader, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "./header.js";
+import { checkHeader, checkPayloadBytesMax, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "./header.js";
 import { allocateBuffer, type MessageBuffer, messageBuffer } from "./message-buffer.js";
 
 const FIRST_CARRY_BYTES = 4096;
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /** Called with each whole message: borrowed until it returns. */
 export type MessageHandler = (buffer: MessageBuffer, offset: number, byteLength: number) => void;
@@ -24,53 +25,85 @@ export class StreamFramer {
   /** The beginning of a message whose rest has not come. */
   #carry: MessageBuffer = allocateBuffer(FIRST_CARRY_BYTES);
   #carried = 0;
+  /** What was not looked at because the handler threw. */
+  #unread: Uint8Array = NOTHING;
+  /** How much of the chunk has been taken. */
+  #at = 0;
+  #isHandling = false;
 
   /** @param handler called with each whole message, borrowed until it returns */
   constructor(handler: MessageHandler, options: StreamFramerOptions = {}) {
-    this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT;
+    this.#payloadBytesMax = checkPayloadBytesMax(options.payloadBytesMax ?? PAYLOAD_BYTES_DEFAULT);
     this.#handler = handler;
   }
 
   /** Whether a message has begun and not ended. */
   get isWithin(): boolean {
-    return this.#carried > 0;
+    return this.#carried > 0 || this.#unread.byteLength > 0;
   }
 
   /**
-   * Takes the next bytes. After an error it has let go of what it held, and stands at the beginning of another stream.
-   * @throws ProtocolError BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE: the stream cannot be trusted any more
+   * Takes the next bytes. What the handler throws comes through; the stream goes on behind that message at the next push.
+   * After an error of its own it has let go of what it held, and stands at the beginning of another stream.
+   * @throws ProtocolError BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE: the stream cannot be trusted any more;
+   * AlphaPulseError REENTERED where its own handler calls it
    */
   push(chunk: Uint8Array): void {
-    let at = this.#carried > 0 ? this.#completeCarried(chunk) : 0;
-    if (at === chunk.byteLength) return;
-    const buffer = messageBuffer(chunk);
-    while (chunk.byteLength - at >= HEADER_BYTES) {
-      const messageBytes = checkHeader(buffer.view, at, chunk.byteLength - at, this.#payloadBytesMax);
-      if (chunk.byteLength - at < messageBytes) break;
-      this.#handler(buffer, at, messageBytes);
-      at += messageBytes;
+    if (this.#isHandling) {
+      throw new AlphaPulseError(
+        "REENTERED",
+        "a framer takes no bytes while its handler has a message: push them later",
+      );
     }
-    this.#keep(chunk, at, chunk.byteLength);
+    const bytes = this.#unread.byteLength === 0 ? chunk : joined(this.#unread, chunk);
+    this.#unread = NOTHING;
+    this.#at = 0;
+    try {
+      this.#cut(bytes);
+    } catch (error) {
+      if (this.#isHandling) this.#unread = Uint8Array.prototype.slice.call(bytes, this.#at);
+      this.#isHandling = false;
+      throw error;
+    }
   }
 
-  /** Fills up the message that was begun; returns how much of the chunk it took. */
-  #completeCarried(chunk: Uint8Array): number {
-    let at = 0;
+  #cut(chunk: Uint8Array): void {
+    if (this.#carried > 0) this.#completeCarried(chunk);
+    if (this.#at === chunk.byteLength) return;
+    const buffer = messageBuffer(chunk);
+    while (chunk.byteLength - this.#at >= HEADER_BYTES) {
+      const at = this.#at;
+      const messageBytes = checkHeader(buffer.view, at, chunk.byteLength - at, this.#payloadBytesMax);
+      if (chunk.byteLength - at < messageBytes) break;
+      this.#at = at + messageBytes;
+      this.#hand(buffer, at, messageBytes);
+    }
+    this.#keep(chunk, this.#at, chunk.byteLength);
+  }
+
+  /** Fills up the message that was begun. */
+  #completeCarried(chunk: Uint8Array): void {
     if (this.#carried < HEADER_BYTES) {
-      at = Math.min(HEADER_BYTES - this.#carried, chunk.byteLength);
-      this.#keep(chunk, 0, at);
-      if (this.#carried < HEADER_BYTES) return at;
+      this.#at = Math.min(HEADER_BYTES - this.#carried, chunk.byteLength);
+      this.#keep(chunk, 0, this.#at);
+      if (this.#carried < HEADER_BYTES) return;
     }
     const carried = this.#carried;
     this.#carried = 0; // what throws here leaves nothing behind
     const messageBytes = checkHeader(this.#carry.view, 0, HEADER_BYTES, this.#payloadBytesMax);
     this.#carried = carried;
-    const end = Math.min(at + messageBytes - carried, chunk.byteLength);
-    this.#keep(chunk, at, end);
-    if (this.#carried < messageBytes) return end;
+    const end = Math.min(this.#at + messageBytes - carried, chunk.byteLength);
+    this.#keep(chunk, this.#at, end);
+    this.#at = end;
+    if (this.#carried < messageBytes) return;
     this.#carried = 0;
-    this.#handler(this.#carry, 0, messageBytes);
-    return end;
+    this.#hand(this.#carry, 0, messageBytes);
+  }
+
+  #hand(buffer: MessageBuffer, offset: number, messageBytes: number): void {
+    this.#isHandling = true;
+    this.#handler(buffer, offset, messageBytes);
+    this.#isHandling = false;
   }
 
   #keep(chunk: Uint8Array, from: number, to: number): void {
@@ -85,6 +118,13 @@ export class StreamFramer {
     if (to > from) this.#carry.bytes.set(chunk.subarray(from, to), this.#carried);
     this.#carried = needed;
   }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const all = new Uint8Array(a.byteLength + b.byteLength);
+  all.set(a);
+  all.set(b, a.byteLength);
+  return all;
 }
 
 /** Why a stream that ended within a message has ended badly. */

@@ -1,6 +1,6 @@
 import { type Checksum, type ChecksumChoice, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
-import { AlphaPulseError } from "../protocol/errors.js";
+import { AlphaPulseError, ProtocolError } from "../protocol/errors.js";
 import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import { MessageView } from "../protocol/message-view.js";
@@ -294,6 +294,7 @@ export class Connection implements Publisher, AsyncDisposable {
     }
     this.#view.wrap(buffer, offset, byteLength);
     let label: string | undefined;
+    let isDelivering = false;
     try {
       const type = firstTypeOf(buffer.view, offset, byteLength);
       if (buffer.view.getUint8(offset + DOMAIN_OFFSET) === RelayDomain.System && isControlType(type)) {
@@ -303,12 +304,15 @@ export class Connection implements Publisher, AsyncDisposable {
       if (this.#state === "greeting") return;
       this.#received++;
       this.#options.beforeMessage?.(this.#view.timestampUs);
+      isDelivering = true;
       for (const dispatcher of this.#dispatchers) {
         label = dispatcher.label;
         dispatcher.message(this.#view, buffer, offset, byteLength);
       }
     } catch (error) {
-      this.#fail(handlerError(error, label));
+      // A value that cannot be decoded is its sender's fault, and not a reason to end the session.
+      if (isDelivering && isValueFault(error)) this.#drop(error);
+      else this.#fail(handlerError(error, label));
     } finally {
       this.#view.release();
     }
@@ -419,4 +423,8 @@ function handlerError(error: unknown, label: string | undefined): AlphaPulseErro
   }
   const said = error instanceof Error ? error.message : String(error);
   return new AlphaPulseError("HANDLER_FAILED", `${where}a handler threw: ${said}`, { cause: error });
+}
+
+function isValueFault(error: unknown): error is ProtocolError {
+  return error instanceof ProtocolError && (error.code === "BAD_LENGTH" || error.code === "BAD_TEXT");
 }

@@ -46,6 +46,12 @@ const BAD: [what: string, fields: FieldMap, said: string][] = [
     "tail takes all",
   ],
   ["an optional tail with a length", { n: sizeOf("tail", "u8"), tail: optional({ u8 }) }, "it has no size field"],
+  [
+    "a group of entries of no bytes",
+    { n: sizeOf("g", "u16"), g: group({ none: bytes(0) }) },
+    "g is a group of entries of no",
+  ],
+  ["a length of another size", { n: sizeOf("note", "u32" as "u16"), note: text }, "has encoding u32"],
   ["an optional tail of no bytes", { tail: optional({}) }, "tail is an optional tail of no bytes"],
   [
     "an optional tail with a text within",

@@ -6,6 +6,7 @@ import { parseMessage } from "../../src/protocol/message.js";
 import { allocateBuffer, messageBuffer } from "../../src/protocol/message-buffer.js";
 import { MessageView } from "../../src/protocol/message-view.js";
 import { restamp } from "../../src/protocol/restamp.js";
+import { StreamFramer } from "../../src/protocol/stream-framer.js";
 import { RelayDomain } from "../../src/protocol/tables.js";
 import { DecimalsTLV, VenueReferenceTLV } from "../../src/tlvs/extension.js";
 import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
@@ -108,6 +109,50 @@ describe("a message that is stamped anew in place", () => {
       "BAD_MAGIC",
     ]);
   });
+});
+
+describe("what would be wrapped or cut", () => {
+  const outOfRange = expect.objectContaining({ code: "VALUE_RANGE" });
+
+  test.each([-1, Number.NaN, 1.5, 2 ** 53, Number.POSITIVE_INFINITY])("a sequence or time of %d is refused", (bad) => {
+    const builder = newBuilder().add(TradeTLV, trade(1));
+    expect(() => builder.seal(bad, 1)).toThrow(outOfRange);
+    expect(() => builder.seal(1, bad)).toThrow(outOfRange);
+    const bytes = builder.build({ timestamp: 5_000n });
+    expect(() => restamp(messageBuffer(bytes), 0, bad, 1)).toThrow(outOfRange);
+    expect(() => restamp(messageBuffer(bytes), 0, 1, bad)).toThrow(outOfRange);
+    expect(parseMessage(bytes).header.timestamp).toBe(5_000n);
+  });
+
+  test("a raw value that is no Uint8Array is refused", () => {
+    for (const value of ["abc", [1, 2, 3], new Uint16Array(2)]) {
+      expect(() => newBuilder().addRaw(200, value as unknown as Uint8Array)).toThrow(outOfRange);
+    }
+  });
+
+  test.each([-1, 0.5, Number.NaN, 2 ** 25, Number.POSITIVE_INFINITY])("a limit of %d bytes is no limit", (limit) => {
+    const options = { payloadBytesMax: limit };
+    const badOption = expect.objectContaining({ code: "BAD_OPTION" });
+    const bytes = newBuilder().build();
+    expect(() => parseMessage(bytes, options)).toThrow(badOption);
+    expect(() => new MessageView(options)).toThrow(badOption);
+    expect(() => new StreamFramer(() => {}, options)).toThrow(badOption);
+  });
+
+  test("a writer without a checksum does not exist", () => {
+    const options = { domain: 1, source: 1, checksum: "none" as unknown as "crc32" };
+    expect(() => new TLVBuilder(options)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+  });
+});
+
+test("copies are copies, also where the memory is a Buffer of Node's", () => {
+  const memory = messageBuffer(Buffer.alloc(200));
+  const builder = newBuilder().into(memory);
+  const first = builder.add(TradeTLV, trade(1)).build({ sequence: 1 });
+  const second = builder.add(TradeTLV, trade(2)).build({ sequence: 2 });
+  const copy = new MessageView().read(memory, 0, TRADE_BYTES).copy();
+  memory.bytes.fill(0);
+  expect([first, second, copy].map((bytes) => parseMessage(bytes).header.sequence)).toEqual([1n, 2n, 2n]);
 });
 
 describe("a message view of one's own", () => {

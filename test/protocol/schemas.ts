@@ -69,7 +69,7 @@ const variable = fc.record({
   encoding: fc.constantFrom("u8" as const, "u16" as const),
   /** Among the fixed fields, where its count or length stands. */
   place: fc.nat(),
-  entry: row(1, 4),
+  entry: row(1, 4).filter((fields) => layoutOf("Entry", Object.fromEntries(fields)).fixedBytes > 0),
 });
 
 /** The fields of a TLV: any fixed ones, groups, texts and blobs with their sizes anywhere before, and perhaps a rest. */

@@ -140,6 +140,36 @@ describe("a stream of messages", () => {
     },
   );
 
+  test("goes on behind a message whose handler threw, however it is cut", () => {
+    fc.assert(
+      fc.property(sizes, places, fc.nat(), (lengths, cuts, bad) => {
+        const messages = lengths.map((payloadBytes, n) => messageOf(n, payloadBytes));
+        const found: string[] = [];
+        const framer = new StreamFramer(({ bytes }, offset, byteLength) => {
+          found.push(Buffer.from(bytes.subarray(offset, offset + byteLength)).toString("hex"));
+          if (found.length - 1 === bad % messages.length) throw new RangeError("of the handler");
+        });
+        let thrown = 0;
+        for (const chunk of [...cut(concatenated(messages), cuts), new Uint8Array(0)]) {
+          try {
+            framer.push(chunk);
+          } catch (error) {
+            expect(error).toBeInstanceOf(RangeError);
+            thrown++;
+          }
+        }
+        expect(thrown).toBe(Math.min(1, messages.length));
+        expect(found).toEqual(messages.map((bytes) => Buffer.from(bytes).toString("hex")));
+        expect(framer.isWithin).toBe(false);
+      }),
+    );
+  });
+
+  test("takes no bytes from within its handler", () => {
+    const framer = new StreamFramer(() => framer.push(new Uint8Array(1)));
+    expect(() => framer.push(messageOf(1, 10))).toThrow(expect.objectContaining({ code: "REENTERED" }));
+  });
+
   test("is refused at the limit told, to the byte, before the payload has come", () => {
     const message = messageOf(1, 500);
     const payloadBytes = message.byteLength - 32;

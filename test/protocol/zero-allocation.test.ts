@@ -23,7 +23,10 @@ const BYTES_MAX = 0.5;
 const allocates = ({ bytes, collections }: AllocationRow): boolean =>
   Math.min(...bytes) >= BYTES_MAX || collections > 0;
 
-describe("once the engine has compiled it", () => {
+/** From 24 on, V8 has another compiler in the middle, whose code puts numbers on the heap: what is seen is not the library's. */
+const major = Number(process.versions.node.split(".")[0]);
+
+describe.skipIf(major >= 24)("once the engine has compiled it (measured on Node 20 and 22)", () => {
   let rows: readonly AllocationRow[] = [];
   let remove = (): void => {};
 

@@ -10,7 +10,7 @@ import { connect } from "../../src/session/connect.js";
 import { Connection } from "../../src/session/connection.js";
 import type { GapNotice } from "../../src/session/subscription.js";
 import { ControlOpcode, GoodbyeCode } from "../../src/tlvs/codes.js";
-import { QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js";
+import { QuoteTLV, TradeTLV, VenueUpdateTLV } from "../../src/tlvs/market-data.js";
 import { ControlTLV, GapTLV, GoodbyeTLV, PingTLV, PongTLV } from "../../src/tlvs/session-control.js";
 import { localLinks } from "../../src/transports/local.js";
 import { quoteOf, tradeOf, until } from "../samples.js";
@@ -261,11 +261,35 @@ describe("a loss", () => {
     expect(failures).toEqual([coded("CHECKSUM_MISMATCH")]);
   });
 
-  test("of a value of a wrong length fails the connection of who reads it", async () => {
+  test("of a value that cannot be decoded is counted and told, and what comes behind it is read", async () => {
+    const { connection, script, failures } = await opened();
+    const prices: bigint[] = [];
+    const gaps: unknown[] = [];
+    await connection.subscribe(
+      { types: [TradeTLV, VenueUpdateTLV] },
+      {
+        Trade: (trade) => void prices.push(trade.price),
+        VenueUpdate: (update) => void update.toObject(),
+        gap: (gap) => void gaps.push(gap),
+      },
+    );
+    const builder = new TLVBuilder({ domain: 1, source: 9 });
+    script.send(builder.addRaw(1, new Uint8Array(39)).build());
+    const text = VenueUpdateTLV.encode({ timestamp: 1n, venue: 1, status: 1, reason: "ab" });
+    text.set([0xff], text.byteLength - 1);
+    script.send(builder.addRaw(12, text).build());
+    script.send(builder.addRaw(1, new Uint8Array(40)).build());
+    expect(failures).toEqual([]);
+    expect(prices).toEqual([0n]);
+    expect(gaps).toHaveLength(2);
+    expect(connection.stats().malformed).toBe(2);
+  });
+
+  test("of a value that cannot be decoded fails who has no gap handler, as any loss does", async () => {
     const { connection, script, failures } = await opened();
     await connection.subscribe({ types: [TradeTLV] }, { Trade() {} });
     script.send(new TLVBuilder({ domain: 1, source: 9 }).addRaw(1, new Uint8Array(39)).build());
-    expect(failures).toEqual([coded("BAD_LENGTH")]);
+    expect(failures).toEqual([coded("UNHANDLED_GAP")]);
   });
 });
 

@@ -83,6 +83,9 @@ export function layoutOf(tlv: string, fields: FieldMap): Layout {
     }
     if (variable.length > 0) throw badSchema(tlv, name, "stands behind a variable field: fixed fields come first");
     if (field.kind === "size" && sizes.has(field.of)) throw badSchema(tlv, field.of, "has two size fields");
+    if (field.kind === "size" && field.encoding !== "u8" && field.encoding !== "u16") {
+      throw badSchema(tlv, name, `has encoding ${String(field.encoding)}: u8 or u16`);
+    }
     if (field.kind === "size") sizes.set(field.of, { offset, encoding: field.encoding });
     fixed.push({ name, field, offset });
     offset += field.kind === "bytes" || field.kind === "zero" ? field.bytes : (BYTES_OF[bytesKey(field)] as number);
@@ -121,8 +124,9 @@ function variablePlace(
   const entry = hasEntry ? layoutOf(`${tlv}.${name}`, field.fields) : undefined;
   if (entry !== undefined && entry.variable.length > 0)
     throw badSchema(tlv, name, `is ${field.kind === "group" ? "a group" : "an optional tail"} with variable fields`);
-  if (field.kind === "optional" && entry?.fixedBytes === 0)
-    throw badSchema(tlv, name, "is an optional tail of no bytes");
+  if (entry?.fixedBytes === 0) {
+    throw badSchema(tlv, name, `is ${field.kind === "group" ? "a group of entries" : "an optional tail"} of no bytes`);
+  }
   const max = size?.encoding === "u8" ? 0xff : 0xffff;
   return {
     name,
