@@ -60,6 +60,8 @@ export class MessageView {
   /** Lets the bytes go, and those of every flyweight it gave: reading them afterwards is an error with code RELEASED. */
   release(): void {
     this.#buffer = NOTHING;
+    this.#cursor.release();
+    this.#walk.release();
     this.#flyweights.release();
   }
 

@@ -1,6 +1,7 @@
 import type { Checksum } from "./checksum.js";
 import { ProtocolError } from "./errors.js";
 import { checkHeader, DOMAIN_OFFSET, HEADER_BYTES, verifyChecksum } from "./header.js";
+import { RELEASED } from "./schema/released.js";
 import { domainName, RelayDomain } from "./tables.js";
 
 // A payload is a row of TLVs (docs/protocol.md, "TLVs"):
@@ -62,7 +63,7 @@ export class TlvCursor {
   /** Where the value starts, counted as the view counts. */
   valueOffset = 0;
   valueBytes = 0;
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  #view: DataView = RELEASED;
   #start = 0;
   #at = 0;
   #end = 0;
@@ -74,6 +75,11 @@ export class TlvCursor {
     this.#at = offset + HEADER_BYTES;
     this.#end = offset + messageBytes;
     return this;
+  }
+
+  /** Lets the message go: to go on is an error with code RELEASED. */
+  release(): void {
+    this.#view = RELEASED;
   }
 
   /** Moves to the next TLV; false at the end. @throws ProtocolError BAD_TLV or TLV_TRUNCATED */
@@ -186,6 +192,7 @@ function checkRow(view: DataView, offset: number, messageBytes: number): void {
       );
     }
   }
+  cursor.release();
   if (misplaced !== undefined) throw misplaced;
   if (foreign !== undefined) throw foreign;
 }

@@ -194,6 +194,14 @@ describe("a message view of one's own", () => {
     expect(view.read(memory).find(TradeTLV)?.price).toBe(6n);
   });
 
+  test("lets go of a walk that was kept, too", () => {
+    const view = new MessageView().read(memory);
+    const kept = view.tlvs();
+    expect(kept.next()).toBe(true);
+    view.release();
+    expect(() => kept.next()).toThrow(expect.objectContaining({ code: "RELEASED" }));
+  });
+
   test("checks as it is told", () => {
     const broken = messageBuffer(memory.bytes.slice());
     broken.bytes[28] = (broken.bytes[28] as number) ^ 1;

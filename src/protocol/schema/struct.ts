@@ -57,7 +57,7 @@ export class Struct<const Fields extends FieldMap = FieldMap> {
   /** The object in `view[offset, offset + byteLength)`. @throws ProtocolError BAD_LENGTH or BAD_TEXT */
   decodeAt(view: DataView, offset: number, byteLength: number): ObjectOf<Fields> {
     this.#checker ??= new this.codec.Flyweight();
-    this.#checker.wrap(view, offset, byteLength);
+    this.#checker.wrap(view, offset, byteLength).release(); // which would keep the message's memory
     return this.codec.decode(view, offset, byteLength) as ObjectOf<Fields>;
   }
 }
