@@ -25,7 +25,7 @@ const BUDGETS = {
   checksum: 7_500,
   legacy: 76_000,
   bench: 8_000,
-  testing: 80_000,
+  testing: 96_000,
   registry: 80_000,
 };
 

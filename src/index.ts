@@ -150,5 +150,6 @@ export type {
   LinkHandler,
   LinkOptions,
   Listener,
+  TransportGuarantees,
 } from "./transports/transport.js";
 export { type Resolved, Transport } from "./transports/transports.js";

@@ -11,4 +11,9 @@ export {
 } from "./testing/golden.js";
 export { arbitraryInstrumentId } from "./testing/instruments.js";
 export { arbitraryMessage, type KnownMessage, type KnownTLV, type MessageOptions } from "./testing/messages.js";
+export {
+  type ConformanceRunner,
+  type TransportUnderTest,
+  transportConformance,
+} from "./testing/transport-conformance.js";
 export { arbitraryOf, type ValueOptions } from "./testing/values.js";

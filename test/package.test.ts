@@ -103,6 +103,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "fakeClock",
     "fromGolden",
     "toGolden",
+    "transportConformance",
   ],
   "alphapulse/registry": [
     "ObjectCache",

@@ -1,7 +1,17 @@
+import type { AlphaPulseError } from "../protocol/errors.js";
 import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
-import type { Link, LinkHandler } from "./transport.js";
+import { handlerFailure, raise } from "./handler-failure.js";
+import type { Link, LinkHandler, TransportGuarantees } from "./transport.js";
+
+/** What sending by a call guarantees. */
+export const LOCAL_GUARANTEES: TransportGuarantees = {
+  isOrdered: true,
+  isLossless: true,
+  isDeduplicated: true,
+  payloadBytesMax: PAYLOAD_BYTES_DEFAULT,
+};
 
 /** Both ends of a link within one thread: sending is a call of the other end's handler, with nothing in between. */
 export function localLinks(name: string): [client: Link, server: Link] {
@@ -49,7 +59,11 @@ class LocalLink implements Link {
       this.#wanted = true;
       return "backPressured";
     }
-    other.#handler.message(buffer, offset, byteLength);
+    try {
+      other.#handler.message(buffer, offset, byteLength);
+    } catch (error) {
+      other.#failed(error); // its own affair: the sender has sent
+    }
     return "sent";
   }
 
@@ -73,14 +87,20 @@ class LocalLink implements Link {
   }
 
   #wakeSender(): void {
-    if (!this.#wanted) return;
+    if (!this.#wanted || this.#ended) return;
     this.#wanted = false;
     this.#handler?.ready?.();
   }
 
-  #end(): void {
+  #failed(thrown: unknown): void {
+    if (this.#ended) return raise(thrown);
+    this.#end(handlerFailure(this.peer, thrown));
+    this.#other.#end();
+  }
+
+  #end(error?: AlphaPulseError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#handler?.closed();
+    this.#handler?.closed(error);
   }
 }

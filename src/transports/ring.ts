@@ -5,6 +5,7 @@ import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { allocateRing } from "../rings/spsc-layout.js";
 import { closeRing, doorbellOf, SpscConsumer, SpscProducer } from "../rings/spsc-ring.js";
+import { handlerFailure, raise } from "./handler-failure.js";
 import type { Link, LinkHandler, LinkOptions, Listener, Transport } from "./transport.js";
 
 /** What a ring can be told beyond what all transports can. */
@@ -38,6 +39,7 @@ type Rendezvous =
 /** Shared-memory rings between the threads of one process: `ring://market`. */
 export const ringTransport: Transport = {
   scheme: "ring",
+  guarantees: { isOrdered: true, isLossless: true, isDeduplicated: true, payloadBytesMax: PAYLOAD_BYTES_DEFAULT },
   listen: (name, onLink, options = {}) => listenRing(name, onLink, options),
   connect: (name, options = {}) => connectRing(name, options),
 };
@@ -278,7 +280,13 @@ class RingLink implements Link {
       if (this.#wanted) this.#watchRoom();
       return;
     }
-    const count = this.#consumer.poll(this.#record, POLL_LIMIT);
+    let count: number;
+    try {
+      count = this.#consumer.poll(this.#record, POLL_LIMIT);
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
     if (count > 0) {
       this.#idleTurns = 0;
       this.#handler?.idle?.();
@@ -350,13 +358,20 @@ class RingLink implements Link {
     });
   }
 
-  #end(): void {
+  #failed(thrown: unknown): void {
+    if (this.#ended) return raise(thrown);
+    closeRing(this.#incoming);
+    closeRing(this.#outgoing);
+    this.#end(handlerFailure(this.peer, thrown));
+  }
+
+  #end(error?: AlphaPulseError): void {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#keepAlive);
     this.onEnd();
     const handler = this.#handler;
     this.#handler = undefined;
-    handler?.closed();
+    handler?.closed(error);
   }
 }

@@ -2,9 +2,12 @@ import type { AlphaPulseError } from "../protocol/errors.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 
-/** Who uses a link: what it is told. */
+/** Who uses a link: what it is told. Only {@link LinkHandler.message} may throw. */
 export interface LinkHandler {
-  /** One whole message: its header was checked, its checksum and TLVs were not. Borrowed until this returns. */
+  /**
+   * One whole message: its header was checked, its checksum and TLVs were not. Borrowed until this returns. It may send,
+   * pause and end the link. What it throws ends the link: `closed` is told HANDLER_FAILED, and the other end a plain end.
+   */
   message(buffer: MessageBuffer, offset: number, byteLength: number): void;
   /** The last of the messages that came together was handed over. */
   idle?(): void;
@@ -61,10 +64,24 @@ export interface LinkOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** What a transport guarantees of the messages that `send` answered with `sent`, as long as their link lives. */
+export interface TransportGuarantees {
+  /** They arrive in the order in which they were sent. */
+  readonly isOrdered: boolean;
+  /** They all arrive, also those that were sent just before `close`. */
+  readonly isLossless: boolean;
+  /** None arrives twice. */
+  readonly isDeduplicated: boolean;
+  /** The largest payload in bytes that any options allow; {@link Link.payloadBytesMax} is what one link carries. */
+  readonly payloadBytesMax: number;
+}
+
 /** A way to move messages. Its scheme is the first part of its URLs. */
 export interface Transport {
   /** As in `unix` of `unix:///run/market.sock`. */
   readonly scheme: string;
+  /** What it promises of messages. */
+  readonly guarantees: TransportGuarantees;
   /**
    * Takes links at an address.
    * @throws AlphaPulseError ADDRESS_IN_USE, BAD_ADDRESS or the system's word as LISTEN_FAILED

@@ -2,10 +2,11 @@ import { lstat, mkdir, unlink } from "node:fs/promises";
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
+import { checkPayloadBytesMax, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { cutOff, StreamFramer } from "../protocol/stream-framer.js";
+import { handlerFailure, raise } from "./handler-failure.js";
 import type { Link, LinkHandler, LinkOptions, Listener, Transport } from "./transport.js";
 
 /** The kernel's limit of a socket's path on Linux, less its final 0. */
@@ -23,12 +24,14 @@ const CLOSE_MS_MAX = 5_000;
 /** Unix domain sockets: `unix:///run/alphapulse/market.sock`. */
 export const unixTransport: Transport = {
   scheme: "unix",
+  guarantees: { isOrdered: true, isLossless: true, isDeduplicated: true, payloadBytesMax: PAYLOAD_BYTES_MAX },
   listen: (path, onLink, options = {}) => listenUnix(path, onLink, options),
   connect: (path, options = {}) => connectUnix(path, options),
 };
 
 async function listenUnix(path: string, onLink: (link: Link) => void, options: LinkOptions): Promise<Listener> {
   checkPath(path);
+  checkOptions(options);
   await mkdir(dirname(path), { recursive: true }).catch((error: Error) => {
     throw listenError(path, error);
   });
@@ -87,6 +90,7 @@ function closeServer(server: Server): Promise<void> {
 
 async function connectUnix(path: string, options: LinkOptions): Promise<Link> {
   checkPath(path);
+  checkOptions(options);
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
   return new Promise((resolve, reject) => {
     const socket = connectSocket(path);
@@ -119,6 +123,11 @@ function checkPath(path: string): void {
   }
 }
 
+/** Told to who listens or connects, and not to whom a link arrives. @throws AlphaPulseError BAD_OPTION */
+function checkOptions({ payloadBytesMax = PAYLOAD_BYTES_DEFAULT }: LinkOptions): void {
+  checkPayloadBytesMax(payloadBytesMax);
+}
+
 class UnixLink implements Link {
   readonly peer: string;
   readonly isSameMemory = false;
@@ -149,7 +158,12 @@ class UnixLink implements Link {
     this.#framer = new StreamFramer((buffer, offset, byteLength) => {
       this.#hasProgress = true;
       // Where a handler has just ended the link, what is left is nobody's.
-      if (!socket.destroyed) this.#handler?.message(buffer, offset, byteLength);
+      if (socket.destroyed) return;
+      try {
+        this.#handler?.message(buffer, offset, byteLength);
+      } catch (error) {
+        this.#threw(error);
+      }
     }, this);
     socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     socket.on("close", () => this.#closed());
@@ -267,11 +281,18 @@ class UnixLink implements Link {
     this.#socket.write(bytes, () => {
       this.#pendingBytes -= count;
       if (block !== undefined && this.#free.length < BLOCKS_KEPT) this.#free.push(block);
+      if (this.#socket.destroyed) return; // it has not left
       if (this.#wanted && this.#pendingBytes <= this.#bufferBytesMax / 2) {
         this.#wanted = false;
         this.#handler?.ready?.();
       }
     });
+  }
+
+  #threw(thrown: unknown): void {
+    if (this.#socket.destroyed) return raise(thrown);
+    this.#error = handlerFailure(this.peer, thrown);
+    this.#socket.destroy();
   }
 
   #failed(error: NodeJS.ErrnoException): void {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../src/protocol/errors.js";
 import { cutOff, StreamFramer } from "../../src/protocol/stream-framer.js";
-import { messageOf } from "../transports/conformance.js";
+import { messageOf } from "../../src/testing/conformance/recorder.js";
 
 const LIMIT = 1 << 20;
 

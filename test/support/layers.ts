@@ -29,7 +29,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   legacy: { imports: ["protocol", "tlvs"], node: false },
   cli: { imports: ["protocol", "tlvs"], node: true },
   bench: { imports: ["protocol/errors"], node: true, peers: ["tinybench"] },
-  testing: { imports: ["protocol", "tlvs"], node: false, peers: ["fast-check"] },
+  testing: { imports: ["protocol", "tlvs"], types: ["transports"], node: false, peers: ["fast-check"] },
   registry: { imports: ["protocol", "tlvs"], node: true, peers: ["@msgpack/msgpack"] },
 };
 

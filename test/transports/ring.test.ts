@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { messageOf, Recorder, send } from "../../src/testing/conformance/recorder.js";
 import { type RingOptions, ringTransport } from "../../src/transports/ring.js";
 import type { Link, Listener } from "../../src/transports/transport.js";
 import { until } from "../samples.js";
 import { bundled } from "../support/bundle.js";
-import { messageOf, Recorder, send } from "./conformance.js";
 import type { Task } from "./ring-worker.js";
 
 let program: Awaited<ReturnType<typeof bundled>>;
@@ -123,33 +123,10 @@ describe("between two threads, a ring", () => {
 });
 
 describe("the name of a ring", () => {
-  test("is taken by one listener at a time, in this thread", async () => {
-    const name = freshName();
-    const { listener } = await listen(name);
-    await expect(listen(name)).rejects.toThrow(coded("ADDRESS_IN_USE"));
-    await listener.close();
-    await listen(name);
-  });
-
-  test("is taken by one of two who ask at once", async () => {
-    const name = freshName();
-    const results = await Promise.allSettled([listen(name), listen(name)]);
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
-  });
-
   test("is taken by one listener at a time, in any thread of the process", async () => {
     const name = freshName();
     await worker({ role: "listen", name });
     await expect(listen(name)).rejects.toThrow(coded("ADDRESS_IN_USE"));
-  });
-
-  test.each(["", "a b", "a/b", "x".repeat(65), "ü"])("is not %j", async (name) => {
-    await expect(listen(name)).rejects.toThrow(coded("BAD_ADDRESS"));
-    await expect(ringTransport.connect(name)).rejects.toThrow(coded("BAD_ADDRESS"));
-  });
-
-  test("that nobody listens at is told after the time that was given", async () => {
-    await expect(ringTransport.connect(freshName(), { connectTimeoutMs: 20 })).rejects.toThrow(coded("NOT_LISTENING"));
   });
 });
 
