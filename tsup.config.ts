@@ -12,6 +12,8 @@ const ENTRIES: Readonly<Record<string, string>> = {
   bench: "src/bench.ts",
   testing: "src/testing.ts",
   registry: "src/registry.ts",
+  rings: "src/rings.ts",
+  shm: "src/shm.ts",
   runner: "src/pipeline/runner.ts",
   cli: "src/cli/main.ts",
 };

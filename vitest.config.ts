@@ -9,7 +9,10 @@ export default defineConfig({
     // The package by its own name is what was built: workers and child processes load the same files.
     alias: [
       { find: /^alphapulse$/, replacement: dist("index") },
-      { find: /^alphapulse\/(schema|books|adapters|checksum|legacy|bench|testing|registry)$/, replacement: dist("$1") },
+      {
+        find: /^alphapulse\/(schema|books|adapters|checksum|legacy|bench|testing|registry|rings|shm)$/,
+        replacement: dist("$1"),
+      },
     ],
   },
   test: {

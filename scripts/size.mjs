@@ -27,6 +27,8 @@ const BUDGETS = {
   bench: 8_000,
   testing: 96_000,
   registry: 80_000,
+  rings: 24_000,
+  shm: 12_000,
 };
 
 const rows = await Promise.all(Object.entries(BUDGETS).map(([entry, budgetBytes]) => measure(entry, budgetBytes)));

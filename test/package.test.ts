@@ -113,6 +113,23 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "differencesOf",
     "fingerprintOf",
   ],
+  "alphapulse/rings": [
+    "BroadcastProducer",
+    "BroadcastReader",
+    "MpscConsumer",
+    "MpscProducer",
+    "SpscConsumer",
+    "SpscProducer",
+    "ThreadMemory",
+    "allocateRing",
+    "backOff",
+    "blocking",
+    "busySpin",
+    "spinThenBlock",
+    "spinThenYield",
+    "waitStrategyFor",
+  ],
+  "alphapulse/shm": ["SharedMemory", "affinity", "numaTopology", "pinThread"],
 };
 
 /** Optional peers: a subpath imports its own, for users who have it, and no other package is imported anywhere. */
@@ -121,6 +138,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   "alphapulse/bench": ["tinybench"],
   "alphapulse/testing": ["fast-check"],
   "alphapulse/registry": ["@msgpack/msgpack"],
+  "alphapulse/shm": ["alphapulse-native-shm"],
 };
 
 interface SizeRow {

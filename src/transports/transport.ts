@@ -76,6 +76,17 @@ export interface TransportGuarantees {
   readonly payloadBytesMax: number;
 }
 
+/** What a pair of rings can be told beyond what all transports can. */
+export interface RingLinkOptions extends LinkOptions {
+  /** Bytes of each direction's ring, a power of two, chosen by the end that connects; default 4 MiB. A message takes at most an eighth of it. */
+  readonly capacityBytes?: number;
+  /**
+   * Turns of the event loop without a message after which a reader sleeps; default 2. Infinity never sleeps: the loop
+   * stays responsive and takes a core.
+   */
+  readonly idleTurnsMax?: number;
+}
+
 /** A way to move messages. Its scheme is the first part of its URLs. */
 export interface Transport {
   /** As in `unix` of `unix:///run/market.sock`. */
@@ -95,7 +106,8 @@ export interface Transport {
 export type Address =
   | string
   | ({ readonly unix: string } & LinkOptions)
-  | ({ readonly ring: string; readonly capacityBytes?: number } & LinkOptions);
+  | ({ readonly ring: string } & RingLinkOptions)
+  | ({ readonly shm: string; readonly directory?: string } & RingLinkOptions);
 
 /** What a link can be attached to within one thread, such as a relay. */
 export interface Attachable {

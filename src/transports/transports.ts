@@ -8,6 +8,7 @@ export type Transport = TransportInterface;
 const TRANSPORTS: Readonly<Record<string, () => Promise<Transport>>> = {
   unix: async () => (await import("./unix.js")).unixTransport,
   ring: async () => (await import("./ring.js")).ringTransport,
+  shm: async () => (await import("./shm.js")).shmTransport,
 };
 
 /** An address taken apart: who is responsible, and what it is told. */

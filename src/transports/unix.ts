@@ -1,16 +1,13 @@
-import { lstat, mkdir, unlink } from "node:fs/promises";
-import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
-import { dirname, isAbsolute } from "node:path";
+import type { Socket } from "node:net";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { checkPayloadBytesMax, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { cutOff, StreamFramer } from "../protocol/stream-framer.js";
 import { handlerFailure, raise } from "./handler-failure.js";
+import { connectToPath, listenAtPath } from "./socket-path.js";
 import type { Link, LinkHandler, LinkOptions, Listener, Transport } from "./transport.js";
 
-/** The kernel's limit of a socket's path on Linux, less its final 0. */
-const PATH_BYTES_MAX = 107;
 const BUFFER_BYTES_DEFAULT = 1 << 20;
 const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
 /** Writes gather in blocks of this size and leave once per turn of the event loop. */
@@ -30,97 +27,16 @@ export const unixTransport: Transport = {
 };
 
 async function listenUnix(path: string, onLink: (link: Link) => void, options: LinkOptions): Promise<Listener> {
-  checkPath(path);
+  const address = `unix://${path}`;
   checkOptions(options);
-  await mkdir(dirname(path), { recursive: true }).catch((error: Error) => {
-    throw listenError(path, error);
-  });
-  await removeStaleSocket(path);
-  const server = createServer((socket) => onLink(new UnixLink(socket, path, options)));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? inUseError(path) : listenError(path, error));
-    });
-    server.listen(path, resolve);
-  });
-  server.on("error", () => {});
-  const close = (): Promise<void> => closeServer(server);
-  return { address: `unix://${path}`, close, [Symbol.asyncDispose]: close };
-}
-
-function listenError(path: string, error: Error): AlphaPulseError {
-  return new AlphaPulseError("LISTEN_FAILED", `cannot listen on unix://${path}: ${error.message}`, { cause: error });
-}
-
-function inUseError(path: string): AlphaPulseError {
-  return new AlphaPulseError(
-    "ADDRESS_IN_USE",
-    `unix://${path} is in use: another process listens there; stop it or choose another path`,
-  );
-}
-
-/** Takes away the file that a killed process left behind: nobody answers there. Anything else stays. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
-  if (!found.isSocket()) {
-    throw new AlphaPulseError(
-      "ADDRESS_IN_USE",
-      `unix://${path} cannot be listened on: a file that is no socket is there`,
-    );
-  }
-  const answered = await new Promise<boolean>((resolve) => {
-    const probe = connectSocket(path, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
-  });
-  if (answered) throw inUseError(path);
-  await unlink(path).catch(() => {});
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // Waits for no connection: each has its owner. Closing the server also removes the socket's file.
-    server.close(() => {});
-    setImmediate(resolve);
-  });
+  const { close } = await listenAtPath(path, address, (socket) => onLink(new UnixLink(socket, path, options)));
+  return { address, close, [Symbol.asyncDispose]: close };
 }
 
 async function connectUnix(path: string, options: LinkOptions): Promise<Link> {
-  checkPath(path);
   checkOptions(options);
-  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket(path);
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(new AlphaPulseError("CONNECT_TIMEOUT", `unix://${path} did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
-    const failed = (error: NodeJS.ErrnoException): void => {
-      clearTimeout(timer);
-      const nobody = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-      const code = nobody ? "NOT_LISTENING" : "CONNECT_FAILED";
-      const advice = nobody ? "nobody listens there; start the relay first" : error.message;
-      reject(new AlphaPulseError(code, `cannot connect to unix://${path}: ${advice}`, { cause: error }));
-    };
-    socket.once("error", failed);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.off("error", failed);
-      resolve(new UnixLink(socket, path, options));
-    });
-  });
-}
-
-function checkPath(path: string): void {
-  if (!isAbsolute(path) || Buffer.byteLength(path) > PATH_BYTES_MAX || path.includes("\0")) {
-    throw new AlphaPulseError(
-      "BAD_ADDRESS",
-      `unix://${path}: a socket's path is absolute and has at most ${PATH_BYTES_MAX} bytes: unix:///run/name.sock`,
-    );
-  }
+  const socket = await connectToPath(path, `unix://${path}`, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT);
+  return new UnixLink(socket, path, options);
 }
 
 /** Told to who listens or connects, and not to whom a link arrives. @throws AlphaPulseError BAD_OPTION */

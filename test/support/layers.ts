@@ -16,8 +16,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   protocol: { imports: [], node: false },
   tlvs: { imports: ["protocol"], node: false },
   rings: { imports: ["protocol/errors", "protocol/message-buffer"], node: false },
+  shm: { imports: ["protocol/errors", "rings"], node: true, peers: ["alphapulse-native-shm"] },
   books: { imports: ["protocol", "tlvs"], node: false },
-  transports: { imports: ["protocol", "rings"], node: true },
+  transports: { imports: ["protocol", "rings", "shm"], node: true },
   session: { imports: ["protocol", "tlvs", "transports"], node: true },
   relay: { imports: ["protocol", "tlvs", "transports"], node: true },
   actor: { imports: ["protocol", "tlvs", "session"], types: ["transports"], node: true },
@@ -34,7 +35,19 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 };
 
 /** Files directly in src/: they put subpaths together and may import every layer. */
-const SUBPATHS = ["index", "schema", "books", "adapters", "checksum", "legacy", "bench", "testing", "registry"];
+const SUBPATHS = [
+  "index",
+  "schema",
+  "books",
+  "adapters",
+  "checksum",
+  "legacy",
+  "bench",
+  "testing",
+  "registry",
+  "rings",
+  "shm",
+];
 
 const LINES_MAX = 450;
 

@@ -7,27 +7,31 @@ export interface Block {
   readonly code: string;
   /** The line of its first line of code, from 1. */
   readonly line: number;
-  /** Whether it is the first block after a line {@link RUNS}. */
+  /** Whether it is the first block after a line {@link RUNS} or {@link RUNS_WITH_ADDON}. */
   readonly isRun: boolean;
+  /** Whether it can run only where the native addon is built. */
+  readonly needsAddon: boolean;
 }
 
 /** The line that marks the next block as one that is run. */
 const RUNS = "<!-- runs in CI -->";
+const RUNS_WITH_ADDON = "<!-- runs in CI where the native addon is built -->";
 
 /** All fenced blocks of a page. @throws Error where one is not closed */
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   let open: { language: string; isIgnored: boolean; line: number; code: string[] } | undefined;
-  let isMarked = false;
+  let mark: string | undefined;
   for (const [index, line] of page.split("\n").entries()) {
     const [, language, note] = /^```(\S*)\s*(.*)$/.exec(line) ?? [];
     if (open !== undefined && line === "```") {
-      blocks.push({ ...open, code: `${open.code.join("\n")}\n`, isRun: isMarked });
+      const code = `${open.code.join("\n")}\n`;
+      blocks.push({ ...open, code, isRun: mark !== undefined, needsAddon: mark === RUNS_WITH_ADDON });
       open = undefined;
-      isMarked = false;
+      mark = undefined;
     } else if (open !== undefined) open.code.push(line);
     else if (language !== undefined) open = { language, isIgnored: note === "ignore", line: index + 2, code: [] };
-    else if (line === RUNS) isMarked = true;
+    else if (line === RUNS || line === RUNS_WITH_ADDON) mark = line;
   }
   if (open !== undefined) throw new Error(`the block at line ${open.line} is not closed`);
   return blocks;

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { linkConformance, transportConformance } from "../../src/testing/transport-conformance.js";
 import { LOCAL_GUARANTEES, localLinks } from "../../src/transports/local.js";
-import { type RingOptions, ringTransport } from "../../src/transports/ring.js";
+import { ringTransport } from "../../src/transports/ring.js";
+import { shmTransport } from "../../src/transports/shm.js";
+import type { RingLinkOptions } from "../../src/transports/transport.js";
 import { unixTransport } from "../../src/transports/unix.js";
+import { hasNative } from "../shm/processes.js";
 
 const runner = { describe, test };
 
@@ -25,7 +28,7 @@ linkConformance(
 
 let rings = 0;
 const RING_BYTES = 1 << 20;
-const ringOptions: RingOptions = { capacityBytes: RING_BYTES };
+const ringOptions: RingLinkOptions = { capacityBytes: RING_BYTES };
 
 transportConformance(
   "ring://",
@@ -57,3 +60,18 @@ transportConformance(
   },
   runner,
 );
+
+// Without the native addon one line of test/shm says so.
+if (hasNative)
+  transportConformance(
+    "shm://",
+    () => ({
+      transport: shmTransport,
+      address: () => `conformance-${process.pid}-${++rings}`,
+      badAddresses: ["a b", "a/b", "..", "x".repeat(65), "ü"],
+      options: ringOptions,
+      payloadBytesMax: RING_BYTES / 8 - 8 - 32,
+      takenBytesMax: RING_BYTES,
+    }),
+    runner,
+  );

@@ -1,8 +1,8 @@
 // The other thread of a ring link, as a program: see ring.test.ts.
 import { parentPort, workerData } from "node:worker_threads";
 import { messageBuffer } from "../../src/protocol/message-buffer.js";
-import { type RingOptions, ringTransport } from "../../src/transports/ring.js";
-import type { Link } from "../../src/transports/transport.js";
+import { ringTransport } from "../../src/transports/ring.js";
+import type { Link, RingLinkOptions } from "../../src/transports/transport.js";
 
 export interface Task {
   /** `echo` connects and sends back what comes; `listen` listens and does the same. */
@@ -36,5 +36,5 @@ function echo(link: Link): void {
 
 parentPort?.on("message", () => {}); // stays until it is ended
 if (role === "listen") await ringTransport.listen(name, echo);
-else echo(await ringTransport.connect(name, { capacityBytes } as RingOptions));
+else echo(await ringTransport.connect(name, { capacityBytes } as RingLinkOptions));
 parentPort?.postMessage("up");

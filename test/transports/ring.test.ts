@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { messageOf, Recorder, send } from "../../src/testing/conformance/recorder.js";
-import { type RingOptions, ringTransport } from "../../src/transports/ring.js";
-import type { Link, Listener } from "../../src/transports/transport.js";
+import { ringTransport } from "../../src/transports/ring.js";
+import type { Link, Listener, RingLinkOptions } from "../../src/transports/transport.js";
 import { until } from "../samples.js";
 import { bundled } from "../support/bundle.js";
 import type { Task } from "./ring-worker.js";
@@ -131,6 +131,6 @@ describe("the name of a ring", () => {
 });
 
 test.each([1_000, 512, 0, 2 ** 31])("a ring of %d bytes is refused", async (capacityBytes) => {
-  const options: RingOptions = { capacityBytes };
+  const options: RingLinkOptions = { capacityBytes };
   await expect(ringTransport.connect(freshName(), options)).rejects.toThrow(coded("BAD_OPTION"));
 });

@@ -1,0 +1,190 @@
+import { copyBytes, type MessageBuffer } from "../protocol/message-buffer.js";
+import {
+  bytesOf,
+  CLOSED_WORD,
+  countOf,
+  LATEST_WORD,
+  ordinalOf,
+  ordinalWord,
+  PADDING,
+  PRODUCER_PLACE,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  RECORDS_WORD,
+  type RingKind,
+  recordBytes,
+  recordWord,
+  SLEEPER,
+  STATE_MASK,
+  TAIL_WORD,
+} from "./layout.js";
+import type { RingMemory } from "./memory.js";
+import { advance, joined, loadPosition, repair } from "./position.js";
+import { isRecord, type OfferResult, RingEnd, type RingEndOptions } from "./ring-end.js";
+
+/**
+ * The producer of a ring that has only one. Records are written behind TAIL, where nobody reads, and published by moving
+ * it; so a producer that dies leaves nothing half-written behind.
+ */
+export abstract class SingleProducer extends RingEnd {
+  /** Positions are kept in 32 bits: they wrap, and differences stay exact. */
+  protected tail: number;
+  #published: number;
+  #publishedHigh: number;
+  /** The last record that was written, and how many there were. */
+  #latest: number;
+  #records: number;
+  #claimedBytes = -1;
+  #refusal: OfferResult = "sent";
+  readonly #stagedBytesMax: number;
+
+  /** @throws AlphaPulseError BAD_RING, or RING_IN_USE where a producer that lives has the ring */
+  constructor(memory: SharedArrayBuffer | RingMemory, kind: RingKind, options: RingEndOptions) {
+    super(memory, kind);
+    this.takePlace(PRODUCER_PLACE, "producer", options);
+    const { words } = this;
+    this.tail = (words[TAIL_WORD] as number) & ~7;
+    this.#latest = words[LATEST_WORD] as number;
+    this.#records = words[RECORDS_WORD] as number;
+    this.#stagedBytesMax = this.capacity / 4;
+    this.#recover();
+    this.#published = this.tail;
+    this.#publishedHigh = words[TAIL_WORD + 1] as number;
+    this.memory.wake(words, TAIL_WORD); // a producer that died may have published, and not woken
+  }
+
+  /** Bytes since the ring was made, up to the end of what was published. */
+  get position(): bigint {
+    return joined(this.#publishedHigh, this.#published);
+  }
+
+  /** Why the last {@link SingleProducer.tryClaim} gave nothing. */
+  get refusal(): OfferResult {
+    return this.#refusal;
+  }
+
+  /**
+   * Copies a record into the ring and publishes it. Never blocks or allocates. A record is contiguous: one that would
+   * cross the end of the memory begins at its start, and padding fills the end.
+   */
+  offer(source: MessageBuffer, offset: number, byteLength: number): OfferResult {
+    const result = this.stage(source, offset, byteLength);
+    if (result === "sent") this.publish();
+    return result;
+  }
+
+  /** The same without publishing: for several records at once. What is refused publishes what was staged before it. */
+  stage(source: MessageBuffer, offset: number, byteLength: number): OfferResult {
+    const at = this.#reserve(byteLength);
+    if (at < 0) return this.#refusal;
+    copyBytes(source, offset, byteLength, this.buffer, at + RECORD_HEADER_BYTES);
+    this.#append(at, byteLength);
+    return "sent";
+  }
+
+  /** Publishes what was staged, and wakes a reader that sleeps. */
+  publish(): void {
+    const { words, tail } = this;
+    const before = this.#published;
+    if (tail === before) return;
+    this.#published = tail;
+    const isCarry = tail >>> 0 < before >>> 0;
+    if (isCarry) Atomics.store(words, TAIL_WORD + 1, ++this.#publishedHigh);
+    const was = Atomics.exchange(words, TAIL_WORD, tail);
+    if (isCarry) Atomics.store(words, TAIL_WORD + 2, this.#publishedHigh);
+    advance(words, LATEST_WORD, this.#latest);
+    advance(words, RECORDS_WORD, this.#records);
+    if ((was & SLEEPER) !== 0) this.memory.wake(words, TAIL_WORD);
+  }
+
+  /**
+   * Room for a record, to be written in place and then committed: an offset in {@link RingEnd.buffer}, or -1 and
+   * {@link SingleProducer.refusal} says why. A record that was claimed before and not committed is dropped.
+   */
+  tryClaim(byteLength: number): number {
+    const at = this.#reserve(byteLength);
+    if (at < 0) return -1;
+    this.#claimedBytes = byteLength;
+    return at + RECORD_HEADER_BYTES;
+  }
+
+  /** Publishes what was claimed; nothing where nothing was. */
+  commit(): void {
+    const byteLength = this.#claimedBytes;
+    if (byteLength < 0) return;
+    this.#append(this.#start(recordBytes(byteLength)), byteLength);
+    this.publish();
+  }
+
+  /** Drops what was claimed. It takes no room. */
+  abort(): void {
+    this.#claimedBytes = -1;
+  }
+
+  /** Publishes what was staged, and closes the ring for all. */
+  override close(): void {
+    this.publish();
+    super.close();
+  }
+
+  /** Whether everything up to this position may be written. */
+  protected abstract hasRoom(end: number): boolean;
+
+  /** The offset of a new record, or -1. */
+  #reserve(byteLength: number): number {
+    this.#claimedBytes = -1;
+    if (!(byteLength >= 0 && byteLength <= this.recordBytesMax) || (byteLength | 0) !== byteLength) {
+      this.#refusal = this.refuseSize(byteLength);
+      return -1;
+    }
+    const needed = recordBytes(byteLength);
+    const start = this.#start(needed);
+    const end = (this.tail + needed + (start === 0 ? -this.tail & this.mask : 0)) | 0;
+    if (!this.hasRoom(end) || this.words[CLOSED_WORD] === 1) {
+      this.publish();
+      this.#refusal = this.isClosed ? "closed" : "backPressured";
+      return -1;
+    }
+    return start;
+  }
+
+  /** Where a record of so many bytes begins: here, or at the start of the memory where it does not fit. */
+  #start(needed: number): number {
+    const at = this.tail & this.mask;
+    return at + needed > this.capacity ? 0 : at;
+  }
+
+  #append(start: number, byteLength: number): void {
+    const { view } = this.buffer;
+    const needed = recordBytes(byteLength);
+    const padding = start === 0 ? -this.tail & this.mask : 0;
+    if (padding > 0) view.setInt32(this.capacity - padding, recordWord(PADDING, padding), true);
+    view.setInt32(start, recordWord(RECORD, needed), true);
+    view.setInt32(start + 4, ordinalWord(this.#records, needed - RECORD_HEADER_BYTES - byteLength), true);
+    this.#claimedBytes = -1;
+    this.#latest = (this.tail + padding) | 0;
+    this.tail = (this.tail + padding + needed) | 0;
+    this.#records = (this.#records + 1) | 0;
+    if (((this.tail - this.#published) | 0) > this.#stagedBytesMax) this.publish();
+  }
+
+  /** Goes on from what a producer that died left: it may have published records that it had not counted yet. */
+  #recover(): void {
+    const { words, tail } = this;
+    for (const word of [TAIL_WORD, LATEST_WORD, RECORDS_WORD]) repair(words, word);
+    if (loadPosition(words, LATEST_WORD) === loadPosition(words, TAIL_WORD)) return; // nothing was ever published
+    for (let position = this.#latest, next = position; next !== tail; position = next) {
+      const at = position & this.mask;
+      const word = this.buffer.view.getInt32(at, true);
+      const second = this.buffer.view.getInt32(at + 4, true);
+      if (!isRecord(word, second, Math.min(tail - position, this.capacity - at)))
+        throw this.corrupt(loadPosition(words, LATEST_WORD));
+      next = (position + bytesOf(word)) | 0;
+      if ((word & STATE_MASK) !== RECORD) continue;
+      this.#latest = position;
+      this.#records = countOf(ordinalOf(second) + 1, this.#records);
+    }
+    advance(words, LATEST_WORD, this.#latest);
+    advance(words, RECORDS_WORD, this.#records);
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import { AlphaPulseError } from "../protocol/errors.js";
+import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
+import { pathOf } from "../shm/directory.js";
+import { native } from "../shm/native.js";
+import { SharedMemory } from "../shm/shared-memory.js";
+import { Doorbell } from "./doorbell.js";
+import { CAPACITY_BYTES_DEFAULT, RingLink } from "./ring-link.js";
+import { connectToPath, listenAtPath } from "./socket-path.js";
+import type { Link, Listener, RingLinkOptions, Transport } from "./transport.js";
+
+/** What shared memory between processes can be told beyond what all rings can. */
+export interface ShmOptions extends RingLinkOptions {
+  /** The directory of the name; default `/dev/shm/alphapulse-<uid>`. */
+  readonly directory?: string;
+}
+
+const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
+/** How long a client may take to say which rings it made. */
+const OFFER_MS_MAX = 5_000;
+const LINE_BYTES_MAX = 512;
+const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}$/;
+const VERSION = 1;
+
+/** What a client offers: the names of two rings that it made, in the listener's directory. */
+interface Offer {
+  readonly version: number;
+  readonly up: string;
+  readonly down: string;
+}
+
+/**
+ * Rings in memory that processes share: `shm://market`. A Unix socket beside them says who connects and who died, and wakes
+ * an event loop that sleeps. Needs the addon.
+ */
+export const shmTransport: Transport = {
+  scheme: "shm",
+  guarantees: { isOrdered: true, isLossless: true, isDeduplicated: true, payloadBytesMax: PAYLOAD_BYTES_MAX },
+  listen: (name, onLink, options = {}) => listenShm(name, onLink, options),
+  connect: (name, options = {}) => connectShm(name, options),
+};
+
+async function listenShm(name: string, onLink: (link: Link) => void, options: ShmOptions): Promise<Listener> {
+  const address = `shm://${name}`;
+  const waiting = new Set<Socket>();
+  const server = await listenAtPath(socketPath(name, options), address, (socket) => {
+    waiting.add(socket);
+    accept(socket, address, options)
+      .then(onLink, () => socket.destroy()) // who does not offer two rings is nobody
+      .finally(() => waiting.delete(socket));
+  });
+  const close = async (): Promise<void> => {
+    for (const socket of waiting) socket.destroy();
+    await server.close();
+  };
+  return { address, close, [Symbol.asyncDispose]: close };
+}
+
+/** Opens what a client offers, and takes the names away: whoever dies from now on leaves no file behind. */
+async function accept(socket: Socket, address: string, options: ShmOptions): Promise<Link> {
+  try {
+    const offer = offerOf(await lineOf(socket, OFFER_MS_MAX));
+    const incoming = SharedMemory.open(offer.up, "spsc", options);
+    const outgoing = SharedMemory.open(offer.down, "spsc", options);
+    incoming.unlink();
+    outgoing.unlink();
+    socket.write("ok\n");
+    return shmLink(address, socket, incoming, outgoing, options);
+  } catch (error) {
+    socket.end(`${error instanceof Error ? error.message : error}\n`);
+    throw error;
+  }
+}
+
+async function connectShm(name: string, options: ShmOptions): Promise<Link> {
+  const address = `shm://${name}`;
+  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
+  const socket = await connectToPath(socketPath(name, options), address, timeoutMs);
+  const made: SharedMemory[] = [];
+  try {
+    const id = `link-${process.pid}-${randomBytes(6).toString("hex")}`;
+    const size = { ...options, capacityBytes: options.capacityBytes ?? CAPACITY_BYTES_DEFAULT };
+    const outgoing = SharedMemory.create(`${id}-up`, "spsc", size);
+    made.push(outgoing);
+    const incoming = SharedMemory.create(`${id}-down`, "spsc", size);
+    made.push(incoming);
+    const offer: Offer = { version: VERSION, up: outgoing.name, down: incoming.name };
+    socket.write(`${JSON.stringify(offer)}\n`);
+    const answer = await lineOf(socket, timeoutMs);
+    if (answer !== "ok") throw new AlphaPulseError("CONNECT_FAILED", `cannot connect to ${address}: ${answer}`);
+    return shmLink(address, socket, incoming, outgoing, options);
+  } catch (error) {
+    socket.destroy();
+    for (const memory of made) {
+      memory.unlink();
+      memory.close();
+    }
+    throw error;
+  }
+}
+
+/** Where the listener's socket is. @throws AlphaPulseError BAD_ADDRESS, UNSUPPORTED, NATIVE_MISSING */
+function socketPath(name: string, { directory }: ShmOptions): string {
+  if (!NAME.test(name)) {
+    throw new AlphaPulseError("BAD_ADDRESS", `shm://${name}: a name is 1 to 48 letters, figures, dots, _ or -`);
+  }
+  native(); // says what is missing before anything else fails
+  return pathOf(`${name}.link`, directory);
+}
+
+function shmLink(
+  peer: string,
+  socket: Socket,
+  incoming: SharedMemory,
+  outgoing: SharedMemory,
+  options: ShmOptions,
+): Link {
+  const bell = new Doorbell(socket);
+  const link = new RingLink(
+    { peer, isSameMemory: false, incoming: bell.over(incoming), outgoing: bell.over(outgoing) },
+    options,
+  );
+  socket.on("error", () => {}); // an end like any other: `close` follows
+  socket.on("close", () => {
+    link.peerIsGone();
+    bell.answer();
+  });
+  link.onEnd(() => {
+    socket.end(() => socket.destroy());
+    bell.answer();
+    // What is still running looks at the rings once more.
+    setImmediate(() => {
+      incoming.close();
+      outgoing.close();
+    });
+  });
+  return link;
+}
+
+/** The next line that comes, less its end. What comes after it waits in the socket. */
+function lineOf(socket: Socket, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const done = (problem?: string): void => {
+      clearTimeout(timer);
+      socket.pause();
+      socket.off("data", read);
+      socket.off("close", closed);
+      socket.off("error", closed);
+      if (problem === undefined) resolve(text.slice(0, text.indexOf("\n")));
+      else reject(new AlphaPulseError("CONNECT_FAILED", `the other end ${problem}`));
+    };
+    const read = (chunk: Buffer): void => {
+      text += chunk.toString("latin1");
+      if (text.includes("\n")) done();
+      else if (text.length > LINE_BYTES_MAX) done("talks of something else");
+    };
+    const closed = (): void => done("closed the socket");
+    const timer = setTimeout(() => done(`said nothing for ${timeoutMs} ms`), timeoutMs);
+    socket.on("data", read).on("close", closed).on("error", closed);
+  });
+}
+
+/** @throws AlphaPulseError CONNECT_FAILED where the line is no offer of this version */
+function offerOf(line: string): Offer {
+  let offer: Partial<Offer> | null;
+  try {
+    offer = JSON.parse(line);
+  } catch {
+    offer = null;
+  }
+  if (offer?.version === VERSION && typeof offer.up === "string" && typeof offer.down === "string")
+    return offer as Offer;
+  throw new AlphaPulseError("CONNECT_FAILED", "this is no offer of two rings that this version knows");
+}
