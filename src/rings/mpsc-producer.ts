@@ -114,6 +114,11 @@ export class MpscProducer extends RingEnd {
     if (this.#claimed >= 0) this.#finish(PADDING);
   }
 
+  /** Bytes of the ring that were published and not yet consumed. */
+  get pendingBytes(): number {
+    return this.#room.pendingBytes;
+  }
+
   /** Blocks until half of the ring is free or it was closed; false where the time is up first. */
   waitForRoom(timeoutMs = Number.POSITIVE_INFINITY): boolean {
     return this.#room.wait(timeoutMs);

@@ -11,7 +11,7 @@ export class Nap {
   /** The word that a wait is outstanding on, or -1. */
   #word = -1;
   #waits = 0;
-  #resume: (() => void) | undefined;
+  readonly #sleepers = new Set<() => void>();
 
   constructor(memory: RingMemory, words: Int32Array, msMax: number = SLEEP_MS_MAX) {
     this.#memory = memory;
@@ -19,16 +19,18 @@ export class Nap {
     this.#msMax = msMax;
   }
 
-  /** Resolves when the word may hold something else, or after a while. */
+  /** Resolves when the word may hold something else, or after a while. Until then it keeps the process alive. */
   async until(word: number, value: number): Promise<void> {
     if (this.#word !== word && !this.#begin(word, value)) return;
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#resume = resolve; // no promise is kept, which would gather one reaction per look
-      timer = setTimeout(resolve, this.#msMax);
+      const wakeUp = (): void => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wakeUp);
+        resolve();
+      };
+      const timer = setTimeout(wakeUp, this.#msMax);
+      this.#sleepers.add(wakeUp); // not as a reaction of the one wait, which would gather them
     });
-    clearTimeout(timer);
-    this.#resume = undefined;
   }
 
   /** False where the word holds something else already. */
@@ -39,7 +41,7 @@ export class Nap {
     const wait = ++this.#waits;
     void sleeping.then(() => {
       if (wait === this.#waits) this.#word = -1;
-      this.#resume?.();
+      for (const wakeUp of this.#sleepers) wakeUp();
     });
     return true;
   }

@@ -66,11 +66,6 @@ export abstract class RingEnd {
     return Atomics.load(this.words, CLOSED_WORD) === 1;
   }
 
-  /** Bytes that were published and not yet consumed; of a broadcast ring nothing that means anything. */
-  get pendingBytes(): number {
-    return (Atomics.load(this.words, TAIL_WORD) - Atomics.load(this.words, HEAD_WORD)) & ~7;
-  }
-
   /** Closes the ring for all and wakes those that sleep. */
   close(): void {
     closeRing(this.memory);

@@ -68,6 +68,11 @@ export class Room {
     this.#nap = new Nap(memory, words);
   }
 
+  /** Bytes that are used. */
+  get pendingBytes(): number {
+    return ((Atomics.load(this.#words, TAIL_WORD) & ~7) - (Atomics.load(this.#words, HEAD_WORD) & ~7)) | 0;
+  }
+
   /** Blocks until there is room; false where the time is up first. */
   wait(timeoutMs: number): boolean {
     const until = performance.now() + timeoutMs;

@@ -18,6 +18,11 @@ export class SpscProducer extends SingleProducer {
     this.#head = (this.words[HEAD_WORD] as number) & ~7;
   }
 
+  /** Bytes of the ring that were published and not yet consumed. */
+  get pendingBytes(): number {
+    return this.#room.pendingBytes;
+  }
+
   /** Publishes, and blocks until half of the ring is free or it was closed; false where the time is up first. */
   waitForRoom(timeoutMs = Number.POSITIVE_INFINITY): boolean {
     this.publish();
