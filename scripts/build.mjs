@@ -1,5 +1,5 @@
 /**
- * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [fuzz] [--force]`, default: js types.
+ * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [fuzz] [model] [--force]`, default: js types.
  *
  * A part is skipped when the digest of its inputs is the one it was last built from. Parts are staged under build/ and
  * moved into place file by file, so that a program that runs meanwhile meets whole files. All output goes to stderr:
@@ -47,6 +47,12 @@ const PARTS = {
   bench: { inputs: ["bench", "src"], output: "build/bench", owns: () => true, make: compile("bench", BUNDLED) },
   // With the sources of the library and of the tests in it.
   fuzz: { inputs: ["test", "src"], output: "build/fuzz", owns: () => true, make: compile("test/fuzz", BUNDLED) },
+  model: {
+    inputs: ["test", "src"],
+    output: "build/model",
+    owns: () => true,
+    make: compile("test/rings/model", BUNDLED),
+  },
 };
 
 const args = process.argv.slice(2);

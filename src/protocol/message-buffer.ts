@@ -35,5 +35,6 @@ export function copyBytes(from: MessageBuffer, offset: number, count: number, to
     target.setInt32(at + i, low, true); // two reads before two writes: a fifth faster than in turns
     target.setInt32(at + i + 4, high, true);
   }
+  for (; i <= count - 4; i += 4) target.setInt32(at + i, source.getInt32(offset + i, true), true);
   for (; i < count; i++) target.setUint8(at + i, source.getUint8(offset + i));
 }

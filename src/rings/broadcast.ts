@@ -69,6 +69,8 @@ const CHUNK_BYTES = 4_096;
 /** A producer that overtakes a reader more often than this is left alone until the next poll. */
 const REFILLS_MAX = 4;
 const LANDINGS_MAX = 1_000;
+/** A reader that joins a small ring of a quick producer tries for some tenths of a second. */
+const JOINS_MAX = 100;
 
 /**
  * One of any number of readers of a broadcast ring. It begins with what is published next, and hands over copies: what
@@ -220,6 +222,7 @@ export class BroadcastReader extends RingReader {
     const position = this.position;
     const records = joined(this.#recordsHigh, this.#records);
     if (!this.#land()) return;
+    if (this.position <= position) throw this.corrupt(position);
     const loss = { records: joined(this.#recordsHigh, this.#records) - records, bytes: this.position - position };
     this.#lostRecords += loss.records;
     this.#lostBytes += loss.bytes;
@@ -249,8 +252,13 @@ export class BroadcastReader extends RingReader {
     const tail = loadPosition(this.words, TAIL_WORD);
     this.#goTo(tail, 0n);
     if (loadPosition(this.words, LATEST_WORD) === tail) return; // nothing was ever published
-    if (!this.#land()) throw this.corrupt(tail);
-    while (this.position < tail) this.poll(skip, 1);
+    for (let tries = 0; !this.#land(); tries++) if (tries === JOINS_MAX) throw this.corrupt(tail);
+    if (tail - this.position > BigInt(this.capacity)) throw this.corrupt(tail);
+    for (let position = -1n; this.position < tail; ) {
+      if (this.position <= position) throw this.corrupt(position);
+      position = this.position;
+      this.poll(skip, 1);
+    }
   }
 
   #goTo(position: bigint, records: bigint): void {

@@ -164,6 +164,7 @@ export class MpscConsumer extends RingReader {
   #finishFreeing(): void {
     const until = Atomics.load(this.words, FREED_WORD);
     if (until === this.#head) return;
+    if ((until - this.#head) >>> 0 > this.capacity) throw this.corrupt(this.position);
     this.#head = until;
     this.#free();
   }

@@ -155,6 +155,7 @@ export class MpscProducer extends RingEnd {
     // What was read is of this position only if TAIL is still there.
     if (Atomics.load(words, TAIL_WORD) !== tail) return false;
     if ((free & STATE_MASK) !== FREE) {
+      if (bytesOf(free) === 0) throw this.corrupt(BigInt(tail >>> 0));
       Atomics.compareExchange(words, TAIL_WORD, tail, (tail + bytesOf(free)) | 0);
       return false;
     }

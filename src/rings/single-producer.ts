@@ -44,7 +44,7 @@ export abstract class SingleProducer extends RingEnd {
     this.takePlace(PRODUCER_PLACE, "producer", options);
     const { words } = this;
     this.tail = (words[TAIL_WORD] as number) & ~7;
-    this.#latest = words[LATEST_WORD] as number;
+    this.#latest = (words[LATEST_WORD] as number) & ~7;
     this.#records = words[RECORDS_WORD] as number;
     this.#stagedBytesMax = this.capacity / 4;
     this.#recover();
