@@ -153,11 +153,6 @@ export function* wordOf(buffer: MessageBuffer, offset: number): Steps<number> {
   return (yield* $view(buffer.view, "getInt32", offset, 0)) as number;
 }
 
-/** Writes a word of a claimed record. */
-function* putWord(buffer: MessageBuffer, offset: number, value: number): Steps<void> {
-  yield* $view(buffer.view, "setInt32", offset, value);
-}
-
 /** The value of a getter. */
 export function* propertyOf(end: ModelEnd, name: string): Steps<unknown> {
   return yield* $property(end, name);
