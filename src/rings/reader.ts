@@ -2,11 +2,11 @@ import { CLOSED_WORD, CONSUMER_PLACE, type RingKind } from "./layout.js";
 import type { RingMemory } from "./memory.js";
 import { Nap, SLEEP_MS_MAX } from "./nap.js";
 import { type RecordHandler, RingEnd, type RingEndOptions } from "./ring-end.js";
-import { spinThenBlock, type WaitStrategy } from "./wait-strategy.js";
+import { type WaitStrategy, waitStrategyFor } from "./wait-strategy.js";
 
 /** How a reading end is made. */
 export interface ReaderOptions extends RingEndOptions {
-  /** What {@link RingReader.wait} does while there is nothing; default {@link spinThenBlock}. */
+  /** What {@link RingReader.wait} does while there is nothing; default {@link waitStrategyFor} this machine. */
   readonly wait?: WaitStrategy;
 }
 
@@ -22,7 +22,7 @@ export abstract class RingReader extends RingEnd {
   constructor(
     memory: SharedArrayBuffer | RingMemory,
     kind: RingKind,
-    { wait = spinThenBlock(), ...options }: ReaderOptions,
+    { wait = waitStrategyFor(), ...options }: ReaderOptions,
     sleepMsMax: number = SLEEP_MS_MAX,
   ) {
     super(memory, kind);

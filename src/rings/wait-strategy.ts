@@ -10,7 +10,7 @@ export interface Waiting {
 
 /** What a thread does while there is nothing to read. */
 export interface WaitStrategy {
-  /** For people: `spinThenBlock(2000)`. */
+  /** For people: `spinThenBlock(5000)`. */
   readonly name: string;
   /** Returns true once there is something to poll; false where the ring is closed and empty, or the time is up. */
   wait(reader: Waiting, timeoutMs: number): boolean;
@@ -18,8 +18,8 @@ export interface WaitStrategy {
 
 /** How often a spinning reader looks before it looks at the clock. */
 const SPINS_PER_CLOCK = 1_024;
-/** About 20 us of looking: less than waking a core costs. */
-const SPINS_DEFAULT = 2_000;
+/** Some 50 us of looking: longer than it takes to wake another core, or two that wait for each other would both fall asleep. */
+const SPINS_DEFAULT = 5_000;
 const BACK_OFF_MS_MIN = 0.001;
 const BACK_OFF_MS_MAX = 1;
 
@@ -68,8 +68,13 @@ export function spinThenBlock(spins: number = SPINS_DEFAULT): WaitStrategy {
   return spinThen(spins, `spinThenBlock(${spins})`, () => sleep);
 }
 
-/** The strategy for a machine of so many cores: none of them spins where its producer may need the core. */
-export function waitStrategyFor(cores: number): WaitStrategy {
+/**
+ * The strategy for so many cores, by default those that this process may run on: where there is one, nothing spins, since the
+ * producer needs it; where there are few, for no longer than waking up would take.
+ */
+export function waitStrategyFor(
+  cores: number = process.getBuiltinModule("node:os").availableParallelism(),
+): WaitStrategy {
   if (cores <= 1) return blocking();
   return spinThenBlock(cores <= 4 ? SPINS_DEFAULT : SPINS_DEFAULT * 10);
 }

@@ -16,6 +16,7 @@ import { OrderBookTLV, QuoteTLV, TradeTLV } from "../../src/tlvs/market-data.js"
 import { GoodbyeTLV } from "../../src/tlvs/session-control.js";
 import { ArbitrageSignalTLV, SignalIdentityTLV } from "../../src/tlvs/signal.js";
 import { BTC, ETH, quoteOf, tradeOf, until } from "../samples.js";
+import { hasNative } from "../shm/processes.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -62,6 +63,15 @@ const WAYS: [string, () => { listen: string | undefined; via: (relay: Relay) => 
     },
   ],
 ];
+if (hasNative) {
+  WAYS.push([
+    "shared memory",
+    () => {
+      const address = `shm://test-${process.pid}-${++rings}`;
+      return { listen: address, via: () => address };
+    },
+  ]);
+}
 
 describe.each(WAYS)("over %s", (_, make) => {
   test("every subscriber gets every message once, in order, with true sequences", async () => {
