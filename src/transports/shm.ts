@@ -45,6 +45,7 @@ async function listenShm(name: string, onLink: (link: Link) => void, options: Sh
   const address = `shm://${name}`;
   const waiting = new Set<Socket>();
   const server = await listenAtPath(socketPath(name, options), address, (socket) => {
+    socket.on("error", ignored);
     waiting.add(socket);
     accept(socket, address, options)
       .then(onLink, () => socket.destroy()) // who does not offer two rings is nobody
@@ -77,6 +78,7 @@ async function connectShm(name: string, options: ShmOptions): Promise<Link> {
   const address = `shm://${name}`;
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
   const socket = await connectToPath(socketPath(name, options), address, timeoutMs);
+  socket.on("error", ignored);
   const made: SharedMemory[] = [];
   try {
     const id = `link-${process.pid}-${randomBytes(6).toString("hex")}`;
@@ -100,6 +102,9 @@ async function connectShm(name: string, options: ShmOptions): Promise<Link> {
   }
 }
 
+/** An error of the socket is an end like any other: `close` follows. */
+function ignored(): void {}
+
 /** Where the listener's socket is. @throws AlphaPulseError BAD_ADDRESS, UNSUPPORTED, NATIVE_MISSING */
 function socketPath(name: string, { directory }: ShmOptions): string {
   if (!NAME.test(name)) {
@@ -121,7 +126,6 @@ function shmLink(
     { peer, isSameMemory: false, incoming: bell.over(incoming), outgoing: bell.over(outgoing) },
     options,
   );
-  socket.on("error", () => {}); // an end like any other: `close` follows
   socket.on("close", () => {
     link.peerIsGone();
     bell.answer();
