@@ -60,15 +60,21 @@ async function listenShm(name: string, onLink: (link: Link) => void, options: Sh
 
 /** Opens what a client offers, and takes the names away: whoever dies from now on leaves no file behind. */
 async function accept(socket: Socket, address: string, options: ShmOptions): Promise<Link> {
+  const opened: SharedMemory[] = [];
+  const open = (name: string): SharedMemory => {
+    const memory = SharedMemory.open(name, "spsc", options);
+    opened.push(memory);
+    return memory;
+  };
   try {
     const offer = offerOf(await lineOf(socket, OFFER_MS_MAX));
-    const incoming = SharedMemory.open(offer.up, "spsc", options);
-    const outgoing = SharedMemory.open(offer.down, "spsc", options);
-    incoming.unlink();
-    outgoing.unlink();
-    socket.write("ok\n");
+    const incoming = open(offer.up);
+    const outgoing = open(offer.down);
+    for (const memory of opened) memory.unlink();
+    socket.write("ok\n"); // before the first byte of the doorbell
     return shmLink(address, socket, incoming, outgoing, options);
   } catch (error) {
+    for (const memory of opened) memory.close();
     socket.end(`${error instanceof Error ? error.message : error}\n`);
     throw error;
   }
@@ -95,7 +101,7 @@ async function connectShm(name: string, options: ShmOptions): Promise<Link> {
   } catch (error) {
     socket.destroy();
     for (const memory of made) {
-      memory.unlink();
+      memory.unlink(); // its name may be gone
       memory.close();
     }
     throw error;
