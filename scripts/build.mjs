@@ -1,5 +1,5 @@
 /**
- * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [fuzz] [model] [--force]`, default: js types.
+ * Builds what is out of date. `node scripts/build.mjs [js] [types] [examples] [bench] [fuzz] [model] [soak] [--force]`, default: js types.
  *
  * A part is skipped when the digest of its inputs is the one it was last built from. Parts are staged under build/ and
  * moved into place file by file, so that a program that runs meanwhile meets whole files. All output goes to stderr:
@@ -53,6 +53,7 @@ const PARTS = {
     owns: () => true,
     make: compile("test/rings/model", BUNDLED),
   },
+  soak: { inputs: ["test", "src"], output: "build/soak", owns: () => true, make: compile("test/soak", BUNDLED) },
 };
 
 const args = process.argv.slice(2);

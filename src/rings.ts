@@ -1,6 +1,7 @@
 // Rings by themselves: between threads, and with the memory of alphapulse/shm between processes.
 
 export { BroadcastProducer, BroadcastReader, type BroadcastReaderOptions, type Loss } from "./rings/broadcast.js";
+export { type Discarded, discardUnread } from "./rings/discard.js";
 export type { RingKind } from "./rings/layout.js";
 export { allocateRing, type RingMemory, type RingOptions, ThreadMemory } from "./rings/memory.js";
 export { MpscConsumer, type MpscConsumerOptions } from "./rings/mpsc-consumer.js";

@@ -125,6 +125,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "backOff",
     "blocking",
     "busySpin",
+    "discardUnread",
     "spinThenBlock",
     "spinThenYield",
     "waitStrategyFor",

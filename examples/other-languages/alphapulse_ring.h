@@ -257,12 +257,13 @@ static inline enum ap_result ap_read(struct ap_reader *reader) {
 
 // Begins behind what was published so far. 0, or -1 and ring->error.
 static inline int ap_join(struct ap_reader *reader, struct ap_ring *ring) {
+  uint64_t latest = ap_load64(ring, AP_LATEST_WORD);  // before TAIL: it is the same only where nothing was published
   *reader = (struct ap_reader){.ring = ring, .position = ap_load_position(ring, AP_TAIL_WORD)};
   reader->bytes = malloc(ap_payload_bytes_max(ring) + 8u);
   if (reader->bytes == NULL) return ap_fail(ring, "join", "out of memory");
   uint64_t tail = reader->position;
-  if (ap_load64(ring, AP_LATEST_WORD) == tail) return 0;  // nothing was ever published
-  enum ap_result result = ap_land(reader);                // the count of records stands in the last one
+  if (latest == tail) return 0;
+  enum ap_result result = ap_land(reader);  // the count of records stands in the last one
   while (result != AP_DAMAGED && reader->position < tail) result = ap_read(reader);
   if (result != AP_DAMAGED) return 0;
   free(reader->bytes);

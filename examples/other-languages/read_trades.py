@@ -40,9 +40,10 @@ class BroadcastReader:
         self._words = memoryview(self._map).cast("I")
         self._check(path)
         self.lost_records = self.lost_bytes = 0
+        latest = self._load64(LATEST)  # before TAIL: it is the same only where nothing was published
         self.position, self._count = self._load_position(TAIL), 0
         tail = self.position
-        if self._load64(LATEST) != tail:  # something was published: the count stands in the last record
+        if latest != tail:  # something was published: the count stands in the last record
             self._land()
             while self.position < tail:
                 self.read()

@@ -249,9 +249,11 @@ export class BroadcastReader extends RingReader {
 
   /** Begins behind what was published so far. */
   #join(): void {
+    // LATEST first: it is stored after TAIL, so that it is the same only where nothing was ever published.
+    const latest = loadPosition(this.words, LATEST_WORD);
     const tail = loadPosition(this.words, TAIL_WORD);
     this.#goTo(tail, 0n);
-    if (loadPosition(this.words, LATEST_WORD) === tail) return; // nothing was ever published
+    if (latest === tail) return;
     for (let tries = 0; !this.#land(); tries++) if (tries === JOINS_MAX) throw this.corrupt(tail);
     if (tail - this.position > BigInt(this.capacity)) throw this.corrupt(tail);
     for (let position = -1n; this.position < tail; ) {

@@ -119,6 +119,11 @@ export class MpscProducer extends RingEnd {
     return this.#room.pendingBytes;
   }
 
+  /** Whether a consumer that lives has the ring: asks the system where it is between processes. */
+  get hasConsumer(): boolean {
+    return this.#room.hasConsumer;
+  }
+
   /** Blocks until half of the ring is free or it was closed; false where the time is up first. */
   waitForRoom(timeoutMs = Number.POSITIVE_INFINITY): boolean {
     return this.#room.wait(timeoutMs);

@@ -1,4 +1,4 @@
-import { CLOSED_WORD, HEAD_WORD, SLEEPER, TAIL_WORD } from "./layout.js";
+import { CLOSED_WORD, CONSUMER_PLACE, HEAD_WORD, SLEEPER, TAIL_WORD } from "./layout.js";
 import type { RingMemory } from "./memory.js";
 import { Nap, SLEEP_MS_MAX } from "./nap.js";
 import { joined, repair } from "./position.js";
@@ -70,7 +70,12 @@ export class Room {
 
   /** Bytes that are used. */
   get pendingBytes(): number {
-    return ((Atomics.load(this.#words, TAIL_WORD) & ~7) - (Atomics.load(this.#words, HEAD_WORD) & ~7)) | 0;
+    return pendingBytesOf(this.#words);
+  }
+
+  /** Whether anybody is there to make room. */
+  get hasConsumer(): boolean {
+    return this.#memory.isOccupied(CONSUMER_PLACE);
   }
 
   /** Blocks until there is room; false where the time is up first. */
@@ -101,6 +106,11 @@ export class Room {
       }
     }
   }
+}
+
+/** Bytes of a lossless ring that are used. */
+export function pendingBytesOf(words: Int32Array): number {
+  return ((Atomics.load(words, TAIL_WORD) & ~7) - (Atomics.load(words, HEAD_WORD) & ~7)) | 0;
 }
 
 function isRoomy(words: Int32Array, head: number, bytesEnough: number): boolean {

@@ -23,6 +23,11 @@ export class SpscProducer extends SingleProducer {
     return this.#room.pendingBytes;
   }
 
+  /** Whether a consumer that lives has the ring: asks the system where it is between processes. */
+  get hasConsumer(): boolean {
+    return this.#room.hasConsumer;
+  }
+
   /** Publishes, and blocks until half of the ring is free or it was closed; false where the time is up first. */
   waitForRoom(timeoutMs = Number.POSITIVE_INFINITY): boolean {
     this.publish();

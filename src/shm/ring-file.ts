@@ -76,6 +76,17 @@ export function unlinkRing(segment: Segment, path: string): void {
   if (isNamed(segment, path)) unlinkSync(path);
 }
 
+/** Takes the name away from a ring that nobody uses any more; one that is in use stays, and what is no ring. */
+export function removeStaleRing(path: string): void {
+  const segment = openFile(path);
+  if (segment === undefined) return;
+  try {
+    if (isRing(segment.buffer) && native().lockPlaces(segment, 0, ALL_PLACES, false)) unlinkRing(segment, path);
+  } finally {
+    native().closeSegment(segment);
+  }
+}
+
 /** Tries until an attempt gives something. @throws AlphaPulseError RING_IN_USE when that takes too long */
 function raced(path: string, attempt: () => Segment | undefined): Segment {
   const giveUpAt = performance.now() + RACE_MS_MAX;

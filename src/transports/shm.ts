@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
+import { dirname, join } from "node:path";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import { pathOf } from "../shm/directory.js";
 import { native } from "../shm/native.js";
+import { removeStaleRing } from "../shm/ring-file.js";
 import { SharedMemory } from "../shm/shared-memory.js";
 import { Doorbell } from "./doorbell.js";
 import { CAPACITY_BYTES_DEFAULT, RingLink } from "./ring-link.js";
@@ -21,6 +24,8 @@ const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
 const OFFER_MS_MAX = 5_000;
 const LINE_BYTES_MAX = 512;
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}$/;
+/** A ring that a client made, until the listener has taken its name away. */
+const LINK_RING = /^link-\d+-[0-9a-f]{12}-(up|down)$/;
 const VERSION = 1;
 
 /** What a client offers: the names of two rings that it made, in the listener's directory. */
@@ -43,19 +48,30 @@ export const shmTransport: Transport = {
 
 async function listenShm(name: string, onLink: (link: Link) => void, options: ShmOptions): Promise<Listener> {
   const address = `shm://${name}`;
+  const path = socketPath(name, options);
   const waiting = new Set<Socket>();
-  const server = await listenAtPath(socketPath(name, options), address, (socket) => {
+  const server = await listenAtPath(path, address, (socket) => {
     socket.on("error", ignored);
     waiting.add(socket);
     accept(socket, address, options)
       .then(onLink, () => socket.destroy()) // who does not offer two rings is nobody
       .finally(() => waiting.delete(socket));
   });
+  removeLeftOver(dirname(path));
   const close = async (): Promise<void> => {
     for (const socket of waiting) socket.destroy();
     await server.close();
   };
   return { address, close, [Symbol.asyncDispose]: close };
+}
+
+/** Clients that died while they connected leave rings with names behind. Those of clients that live are in use. */
+function removeLeftOver(directory: string): void {
+  for (const file of readdirSync(directory).filter((entry) => LINK_RING.test(entry))) {
+    try {
+      removeStaleRing(join(directory, file));
+    } catch {} // is no ring, or no longer there: not ours to judge
+  }
 }
 
 /** Opens what a client offers, and takes the names away: whoever dies from now on leaves no file behind. */

@@ -121,9 +121,9 @@ describe.skipIf(!hasNative)("the places of a ring between processes", () => {
     for (let round = 0; round < KILL_COUNT; round++) {
       const child = new Child(
         directory(),
-        `say("up");
-         for (;;) {
+        `for (let made = 0; ; made++) {
            const memory = SharedMemory.create("ring", "mpsc", { directory, capacityBytes: 1 << 20, stale: "replace" });
+           if (made === 0) say("up");
            memory.close();
            const other = SharedMemory.create("other", "mpsc", { directory, capacityBytes: 1 << 20 });
            other.unlink();

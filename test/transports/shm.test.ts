@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { messageBuffer } from "../../src/protocol/message-buffer.js";
+import { SharedMemory } from "../../src/shm/shared-memory.js";
 import { messageOf, Recorder, send } from "../../src/testing/conformance/recorder.js";
-import { shmTransport } from "../../src/transports/shm.js";
+import { type ShmOptions, shmTransport } from "../../src/transports/shm.js";
 import type { Link, RingLinkOptions } from "../../src/transports/transport.js";
 import { until } from "../samples.js";
 import { hasNative } from "../shm/processes.js";
@@ -103,6 +104,27 @@ describe.skipIf(!hasNative)("shared memory between two processes", () => {
     const again = await connected(name);
     expect(send(again.link, messageOf(5, 10))).toBe("sent");
     await until(() => again.recorder.numbers.length === 1);
+  });
+
+  test("removes what clients left that died before they had a link, and nothing else", async () => {
+    const directory = mkdtempSync("/dev/shm/alphapulse-test-");
+    cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+    const options: ShmOptions = { directory };
+    const [dead, living, other] = ["link-1-0123456789ab-up", "link-1-0123456789ab-down", "trades"].map((file) =>
+      SharedMemory.create(file, "spsc", { directory, capacityBytes: 1_024 }),
+    );
+    dead?.close();
+    other?.close();
+    writeFileSync(`${directory}/link-1-ba9876543210-up`, "no ring");
+    const listener = await shmTransport.listen("market", () => {}, options);
+    cleanups.push(() => listener.close());
+    expect(readdirSync(directory).sort()).toEqual([
+      "link-1-0123456789ab-down",
+      "link-1-ba9876543210-up",
+      "market.link",
+      "trades",
+    ]);
+    living?.close();
   });
 
   test("takes what is no message for the end of that link, and no other", async () => {
