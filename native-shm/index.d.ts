@@ -62,9 +62,6 @@ export function startWaiting(
   onWake: (waiter: number) => void,
 ): number;
 
-/** Writes one byte to a socket or pipe that does not block. Where it is full, that is enough. */
-export function ringDoorbell(fd: number): void;
-
 /** Lets the calling thread run on these CPUs only. Threads that it starts begin with the same. */
 export function pinThread(cpus: readonly number[]): void;
 

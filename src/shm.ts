@@ -4,6 +4,6 @@
  *
  * @packageDocumentation
  */
-export { affinity, type NumaNode, numaTopology, pinThread } from "./shm/placement.js";
+export { affinity, type NumaNode, numaTopology, pinThread, yieldCore } from "./shm/placement.js";
 export type { StalePolicy } from "./shm/ring-file.js";
 export { type CreateOptions, SharedMemory, type SharedMemoryOptions } from "./shm/shared-memory.js";

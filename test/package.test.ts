@@ -130,7 +130,7 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "spinThenYield",
     "waitStrategyFor",
   ],
-  "alphapulse/shm": ["SharedMemory", "affinity", "numaTopology", "pinThread"],
+  "alphapulse/shm": ["SharedMemory", "affinity", "numaTopology", "pinThread", "yieldCore"],
 };
 
 /** Optional peers: a subpath imports its own, for users who have it, and no other package is imported anywhere. */

@@ -13,7 +13,6 @@ NAPI_MODULE_INIT() {
       {.utf8name = "futexWait", .method = js_futex_wait, .attributes = napi_enumerable},
       {.utf8name = "futexWake", .method = js_futex_wake, .attributes = napi_enumerable},
       {.utf8name = "startWaiting", .method = js_start_waiting, .attributes = napi_enumerable},
-      {.utf8name = "ringDoorbell", .method = js_ring_doorbell, .attributes = napi_enumerable},
       {.utf8name = "pinThread", .method = js_pin_thread, .attributes = napi_enumerable},
       {.utf8name = "affinity", .method = js_affinity, .attributes = napi_enumerable},
       {.utf8name = "yieldCore", .method = js_yield_core, .attributes = napi_enumerable},

@@ -76,8 +76,4 @@ napi_value js_pin_thread(napi_env env, napi_callback_info info);
 napi_value js_affinity(napi_env env, napi_callback_info info);
 napi_value js_yield_core(napi_env env, napi_callback_info info);
 
-// doorbell.c
-
-napi_value js_ring_doorbell(napi_env env, napi_callback_info info);
-
 #endif

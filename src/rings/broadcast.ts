@@ -122,7 +122,7 @@ export class BroadcastReader extends RingReader {
     return this.#given < this.#copied || this.#bytesTo(TAIL_WORD) > 0;
   }
 
-  override poll(handler: RecordHandler, limit: number): number {
+  protected override consume(handler: RecordHandler, limit: number): number {
     let count = 0;
     while (count < limit) {
       if (this.#given === this.#copied && !this.#refill(RECORD_HEADER_BYTES)) break;
@@ -131,8 +131,10 @@ export class BroadcastReader extends RingReader {
     return count;
   }
 
-  /** Ends this reader, which holds nothing. The ring stays open for its producer and the other readers. */
-  override close(): void {}
+  /** Ends this reader: it waits for nothing more. The ring stays open for its producer and the other readers. */
+  override close(): void {
+    this.vacate();
+  }
 
   protected override arm(): number {
     if (this.hasRecords) return -1;
@@ -259,7 +261,7 @@ export class BroadcastReader extends RingReader {
     for (let position = -1n; this.position < tail; ) {
       if (this.position <= position) throw this.corrupt(position);
       position = this.position;
-      this.poll(skip, 1);
+      this.consume(skip, 1);
     }
   }
 

@@ -35,8 +35,12 @@ export interface RingMemory {
   sleepAsync(words: Int32Array, index: number, value: number): Promise<void> | undefined;
   /** Wakes all that sleep on the word. */
   wake(words: Int32Array, index: number): void;
-  /** Takes a place for an end; false where one that lives has it. */
-  occupy(place: number): boolean;
+  /**
+   * Takes a place for an end; false where one that lives has it.
+   *
+   * @param isHolderGone whether the caller knows that who has the place is gone: heeded only where the memory cannot know
+   */
+  occupy(place: number, isHolderGone?: boolean): boolean;
   /** Gives it back. */
   vacate(place: number): void;
   /** Whether one that lives has the place. */
@@ -50,7 +54,7 @@ export class ThreadMemory implements RingMemory {
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
-    this.#words = new Int32Array(buffer);
+    this.#words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
   }
 
   sleep(words: Int32Array, index: number, value: number, timeoutMs: number): void {
@@ -66,9 +70,9 @@ export class ThreadMemory implements RingMemory {
     Atomics.notify(words, index);
   }
 
-  occupy(place: number): boolean {
+  occupy(place: number, isHolderGone = false): boolean {
     const bit = 1 << (place & 31);
-    return (Atomics.or(this.#words, PLACES_WORD + (place >> 5), bit) & bit) === 0;
+    return (Atomics.or(this.#words, PLACES_WORD + (place >> 5), bit) & bit) === 0 || isHolderGone;
   }
 
   vacate(place: number): void {
@@ -107,6 +111,7 @@ export function ringBytes({ capacityBytes, position = 0n }: RingOptions): number
 /** Makes an empty ring in zeroed memory of {@link ringBytes}. The magic is stored last: who finds it finds a ring. */
 export function formatRing(buffer: SharedArrayBuffer | ArrayBuffer, kind: RingKind, options: RingOptions): void {
   const { capacityBytes, position = 0n } = options;
+  checkKind(kind);
   const words = new Int32Array(buffer);
   words[VERSION_WORD] = LAYOUT_VERSION;
   words[KIND_WORD] = RING_KINDS.indexOf(kind) + 1;
@@ -154,6 +159,11 @@ export function ringCapacity(buffer: SharedArrayBuffer | ArrayBuffer, kind: Ring
 
 function isCapacity(bytes: number): boolean {
   return (bytes & (bytes - 1)) === 0 && bytes >= CAPACITY_MIN && bytes <= CAPACITY_MAX;
+}
+
+function checkKind(kind: RingKind): void {
+  if (RING_KINDS.includes(kind)) return;
+  throw new AlphaPulseError("BAD_OPTION", `a ring is ${RING_KINDS.join(", ")}, not ${JSON.stringify(kind)}`);
 }
 
 function badRing(what: string): AlphaPulseError {

@@ -1,3 +1,4 @@
+import { AlphaPulseError } from "../protocol/errors.js";
 import {
   bytesOf,
   CLAIMED,
@@ -13,6 +14,7 @@ import {
 } from "./layout.js";
 import type { RingMemory } from "./memory.js";
 import { unclaim } from "./mpsc-producer.js";
+import { SLEEP_MS_MAX } from "./nap.js";
 import { type ReaderOptions, RingReader } from "./reader.js";
 import { isRecord, RECORDS_INDEX, type RecordHandler } from "./ring-end.js";
 import { Head } from "./room.js";
@@ -41,12 +43,20 @@ export class MpscConsumer extends RingReader {
   /** @throws AlphaPulseError BAD_RING, or RING_IN_USE where a consumer that lives has the ring */
   constructor(memory: SharedArrayBuffer | RingMemory, options: MpscConsumerOptions = {}) {
     const claimMsMax = options.claimMsMax ?? CLAIM_MS_MAX_DEFAULT;
-    super(memory, "mpsc", options, claimMsMax);
+    if (!(claimMsMax >= 0)) {
+      throw new AlphaPulseError("BAD_OPTION", `claimMsMax is a number of milliseconds, not ${claimMsMax}`);
+    }
+    super(memory, "mpsc", options, Math.min(Math.max(claimMsMax, 1), SLEEP_MS_MAX));
     this.#claimMsMax = claimMsMax;
     this.#capacityBits = 31 - Math.clz32(this.capacity);
     this.#freed = new Head(this.memory, this.words, this.capacity);
     this.#head = this.#freed.low;
-    this.#finishFreeing();
+    try {
+      this.#finishFreeing();
+    } catch (error) {
+      this.dropPlace();
+      throw error;
+    }
   }
 
   /** Claims of producers that died before they committed: nothing was published in them. */
@@ -64,7 +74,7 @@ export class MpscConsumer extends RingReader {
     return (word & STATE_MASK) >= RECORD;
   }
 
-  override poll(handler: RecordHandler, limit: number): number {
+  protected override consume(handler: RecordHandler, limit: number): number {
     let count = 0;
     try {
       // Up to a whole lap: what comes then is what was there before, until it is freed.

@@ -5,6 +5,7 @@ import {
   CLAIMED,
   CLOSED_WORD,
   FREE,
+  FREED_WORD,
   HEAD_WORD,
   ordinalWord,
   PADDING,
@@ -31,8 +32,6 @@ import { Room } from "./room.js";
 export class MpscProducer extends RingEnd {
   readonly #room: Room;
   readonly #place: number;
-  /** HEAD as last seen: looked at again only where the ring seems full. */
-  #head: number;
   /** The index of the claimed record's first word, or -1. */
   #claimed = -1;
   #claimedBytes = 0;
@@ -43,9 +42,13 @@ export class MpscProducer extends RingEnd {
   constructor(memory: SharedArrayBuffer | RingMemory) {
     super(memory, "mpsc");
     this.#room = new Room(this.memory, this.words, this.capacity);
-    this.#head = Atomics.load(this.words, HEAD_WORD) & ~7;
     this.#place = this.#takeAnyPlace();
-    this.#settle();
+    try {
+      this.#settle();
+    } catch (error) {
+      this.dropPlace();
+      throw error;
+    }
   }
 
   /** Which of the ring's places it has: what {@link RingMemory.vacate} takes once its thread is gone. */
@@ -63,13 +66,13 @@ export class MpscProducer extends RingEnd {
     const at = this.tryClaim(byteLength);
     if (at < 0) return this.#refusal;
     try {
+      this.checkSource(source, offset, byteLength);
       copyBytes(source, offset, byteLength, this.buffer, at);
     } catch (error) {
       this.abort();
       throw error;
     }
-    this.commit();
-    return "sent";
+    return this.commit();
   }
 
   /**
@@ -102,11 +105,13 @@ export class MpscProducer extends RingEnd {
     }
   }
 
-  /** Publishes what was claimed, and wakes a consumer that sleeps; nothing where nothing was claimed. */
-  commit(): void {
-    if (this.#claimed < 0) return;
-    this.#records = (this.#records + 1) | 0;
-    this.#finish(RECORD);
+  /** Publishes what was claimed. Where the ring was closed meanwhile it is dropped, and where nothing was claimed it says why. */
+  commit(): OfferResult {
+    if (this.#claimed < 0) return this.#refusal;
+    const isClosed = this.words[CLOSED_WORD] === 1;
+    if (!isClosed) this.#records = (this.#records + 1) | 0;
+    this.#finish(isClosed ? PADDING : RECORD);
+    return isClosed ? "closed" : "sent";
   }
 
   /** Drops what was claimed: its room is padding. */
@@ -142,13 +147,13 @@ export class MpscProducer extends RingEnd {
 
   /** Whether so many bytes from TAIL may be claimed. Also a promise that the word at TAIL is of this lap. */
   #hasRoom(tail: number, needed: number): boolean {
-    if (this.words[CLOSED_WORD] === 1) {
+    if (this.words[CLOSED_WORD] === 1 || this.isGone) {
       this.#refusal = "closed";
       return false;
     }
-    if (((tail - this.#head) | 0) + needed <= this.capacity) return true;
-    this.#head = Atomics.load(this.words, HEAD_WORD) & ~7;
-    if (((tail - this.#head) | 0) + needed <= this.capacity) return true;
+    // Not as it was last seen: while this producer did nothing, the others may have gone round 2^32 bytes.
+    const head = Atomics.load(this.words, HEAD_WORD) & ~7;
+    if (((tail - head) | 0) + needed <= this.capacity) return true;
     this.#refusal = "backPressured";
     return false;
   }
@@ -186,7 +191,7 @@ export class MpscProducer extends RingEnd {
   /** Makes padding of what one that died at this place had claimed: from now on nobody could tell it from a claim of this one. */
   #settle(): void {
     const { words } = this;
-    let position = this.#head;
+    let position = Atomics.load(words, HEAD_WORD) & ~7;
     for (;;) {
       const index = RECORDS_INDEX + ((position & this.mask) >> 2);
       const word = Atomics.load(words, index);
@@ -195,7 +200,13 @@ export class MpscProducer extends RingEnd {
         position = head; // the consumer was here meanwhile
         continue;
       }
-      if (((position - head) | 0) >= this.capacity || (word & STATE_MASK) === FREE) return;
+      if (((position - head) | 0) >= this.capacity) return;
+      if ((word & STATE_MASK) === FREE) {
+        const freed = Atomics.load(words, FREED_WORD);
+        if (((freed - position) | 0) <= 0) return;
+        position = freed; // the consumer is giving it back, or died over that
+        continue;
+      }
       if (bytesOf(word) === 0) throw this.corrupt(BigInt(position >>> 0));
       const isMine = (word & STATE_MASK) === CLAIMED && placeOf(word) === this.#place;
       if (isMine && !unclaim(this.memory, words, index, word)) continue; // the consumer set its bit meanwhile

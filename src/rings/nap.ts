@@ -33,6 +33,11 @@ export class Nap {
     });
   }
 
+  /** Wakes all that sleep here. */
+  end(): void {
+    for (const wakeUp of this.#sleepers) wakeUp();
+  }
+
   /** False where the word holds something else already. */
   #begin(word: number, value: number): boolean {
     const sleeping = this.#memory.sleepAsync(this.#words, word, value);
@@ -41,7 +46,7 @@ export class Nap {
     const wait = ++this.#waits;
     void sleeping.then(() => {
       if (wait === this.#waits) this.#word = -1;
-      for (const wakeUp of this.#sleepers) wakeUp();
+      this.end();
     });
     return true;
   }

@@ -48,6 +48,8 @@ export abstract class RingEnd {
   protected readonly words: Int32Array;
   protected readonly capacity: number;
   protected readonly mask: number;
+  /** Whether it gave its place away, or was closed by itself alone: it is of no more use. */
+  protected isGone = false;
   #place = -1;
 
   /** @throws AlphaPulseError BAD_RING where the memory holds no such ring */
@@ -66,30 +68,33 @@ export abstract class RingEnd {
     return Atomics.load(this.words, CLOSED_WORD) === 1;
   }
 
-  /** Closes the ring for all and wakes those that sleep. */
+  /** Closes the ring for all and wakes those that sleep; nothing where this end gave its place away. */
   close(): void {
-    closeRing(this.memory);
-    this.vacate();
+    if (!this.isGone) closeRing(this.memory);
   }
 
   /** Gives this end's place to whoever takes it next, who goes on from here. The end is of no more use. */
   vacate(): void {
+    this.dropPlace();
+  }
+
+  protected dropPlace(): void {
+    this.isGone = true;
     if (this.#place >= 0) this.memory.vacate(this.#place);
     this.#place = -1;
   }
 
-  protected takePlace(place: number, who: string, { takeOver = false }: RingEndOptions): void {
-    if (!this.tryPlace(place) && !takeOver) {
+  protected takePlace(place: number, who: string, { takeOver }: RingEndOptions): void {
+    if (!this.tryPlace(place, takeOver)) {
       throw new AlphaPulseError(
         "RING_IN_USE",
-        `this ring has a ${who} that lives: stop it, or take over from a thread that is gone with takeOver: true`,
+        `this ring has a ${who} that lives: stop it; within one process, takeOver: true takes the place of a thread that is gone`,
       );
     }
-    this.#place = place;
   }
 
-  protected tryPlace(place: number): boolean {
-    if (!this.memory.occupy(place)) return false;
+  protected tryPlace(place: number, takeOver = false): boolean {
+    if (!this.memory.occupy(place, takeOver)) return false;
     this.#place = place;
     return true;
   }
@@ -98,6 +103,15 @@ export abstract class RingEnd {
   protected refuseSize(byteLength: number): "tooLarge" {
     if ((byteLength | 0) === byteLength && byteLength > this.recordBytesMax) return "tooLarge";
     throw new AlphaPulseError("BAD_OPTION", `a record has a whole number of bytes from 0, not ${byteLength}`);
+  }
+
+  /** @throws AlphaPulseError BAD_OPTION where a record does not lie within its source */
+  protected checkSource(source: MessageBuffer, offset: number, byteLength: number): void {
+    if ((offset | 0) === offset && offset >= 0 && offset + byteLength <= source.bytes.byteLength) return;
+    throw new AlphaPulseError(
+      "BAD_OPTION",
+      `a record of ${byteLength} bytes at offset ${offset} is not within its ${source.bytes.byteLength} bytes`,
+    );
   }
 
   protected corrupt(position: bigint): AlphaPulseError {
@@ -125,6 +139,12 @@ const MPSC = RING_KINDS.indexOf("mpsc") + 1;
 function rouse(memory: RingMemory, words: Int32Array, index: number, bit: number): void {
   Atomics.and(words, index, ~bit);
   memory.wake(words, index); // also where the bit was gone: who took it may have died before it woke
+}
+
+/** @throws AlphaPulseError BAD_OPTION where it is no time to wait */
+export function checkTimeout(timeoutMs: number): void {
+  if (!Number.isNaN(timeoutMs) && typeof timeoutMs === "number") return;
+  throw new AlphaPulseError("BAD_OPTION", `a wait takes a number of milliseconds, or Infinity, not ${timeoutMs}`);
 }
 
 /** Whether a record of these two words can stand where `available` bytes follow. */

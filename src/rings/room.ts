@@ -2,6 +2,7 @@ import { CLOSED_WORD, CONSUMER_PLACE, HEAD_WORD, SLEEPER, TAIL_WORD } from "./la
 import type { RingMemory } from "./memory.js";
 import { Nap, SLEEP_MS_MAX } from "./nap.js";
 import { joined, repair } from "./position.js";
+import { checkTimeout } from "./ring-end.js";
 
 /** HEAD, as the consumer of a lossless ring moves it: what lies before it may be overwritten. */
 export class Head {
@@ -80,6 +81,7 @@ export class Room {
 
   /** Blocks until there is room; false where the time is up first. */
   wait(timeoutMs: number): boolean {
+    checkTimeout(timeoutMs);
     const until = performance.now() + timeoutMs;
     while (this.#arm()) {
       const leftMs = until - performance.now();
@@ -97,7 +99,7 @@ export class Room {
   /** Sets the sleeper's bit; false where there is room, or nobody will make any. */
   #arm(): boolean {
     const words = this.#words;
-    for (;;) {
+    while (words.length > 0) {
       const head = Atomics.load(words, HEAD_WORD);
       if (isRoomy(words, head & ~7, this.#bytesEnough) || Atomics.load(words, CLOSED_WORD) === 1) return false;
       this.#sleepValue = head | SLEEPER;
@@ -105,6 +107,7 @@ export class Room {
         return Atomics.load(words, CLOSED_WORD) === 0;
       }
     }
+    return false; // the memory was closed
   }
 }
 

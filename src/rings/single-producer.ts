@@ -47,7 +47,12 @@ export abstract class SingleProducer extends RingEnd {
     this.#latest = (words[LATEST_WORD] as number) & ~7;
     this.#records = words[RECORDS_WORD] as number;
     this.#stagedBytesMax = this.capacity / 4;
-    this.#recover();
+    try {
+      this.#recover();
+    } catch (error) {
+      this.dropPlace();
+      throw error;
+    }
     this.#published = this.tail;
     this.#publishedHigh = words[TAIL_WORD + 1] as number;
     this.memory.wake(words, TAIL_WORD); // a producer that died may have published, and not woken
@@ -77,6 +82,7 @@ export abstract class SingleProducer extends RingEnd {
   stage(source: MessageBuffer, offset: number, byteLength: number): OfferResult {
     const at = this.#reserve(byteLength);
     if (at < 0) return this.#refusal;
+    this.checkSource(source, offset, byteLength);
     copyBytes(source, offset, byteLength, this.buffer, at + RECORD_HEADER_BYTES);
     this.#append(at, byteLength);
     return "sent";
@@ -108,12 +114,15 @@ export abstract class SingleProducer extends RingEnd {
     return at + RECORD_HEADER_BYTES;
   }
 
-  /** Publishes what was claimed; nothing where nothing was. */
-  commit(): void {
+  /** Publishes what was claimed. Where the ring was closed meanwhile it is dropped, and where nothing was claimed it says why. */
+  commit(): OfferResult {
     const byteLength = this.#claimedBytes;
-    if (byteLength < 0) return;
+    if (byteLength < 0) return this.#refusal;
+    this.#claimedBytes = -1;
+    if (this.words[CLOSED_WORD] === 1) return "closed";
     this.#append(this.#start(recordBytes(byteLength)), byteLength);
     this.publish();
+    return "sent";
   }
 
   /** Drops what was claimed. It takes no room. */
@@ -123,8 +132,14 @@ export abstract class SingleProducer extends RingEnd {
 
   /** Publishes what was staged, and closes the ring for all. */
   override close(): void {
-    this.publish();
+    if (!this.isGone) this.publish();
     super.close();
+  }
+
+  /** Publishes what was staged, and gives the place to the next producer. The ring stays open. */
+  override vacate(): void {
+    if (!this.isGone) this.publish();
+    super.vacate();
   }
 
   /** Whether everything up to this position may be written. */
@@ -140,12 +155,14 @@ export abstract class SingleProducer extends RingEnd {
     const needed = recordBytes(byteLength);
     const start = this.#start(needed);
     const end = (this.tail + needed + (start === 0 ? -this.tail & this.mask : 0)) | 0;
-    if (!this.hasRoom(end) || this.words[CLOSED_WORD] === 1) {
-      this.publish();
-      this.#refusal = this.isClosed ? "closed" : "backPressured";
-      return -1;
-    }
-    return start;
+    if (this.words[CLOSED_WORD] === 1 || this.isGone) return this.#refuse("closed");
+    return this.hasRoom(end) ? start : this.#refuse("backPressured");
+  }
+
+  #refuse(result: OfferResult): number {
+    if (!this.isGone) this.publish();
+    this.#refusal = result;
+    return -1;
   }
 
   /** Where a record of so many bytes begins: here, or at the start of the memory where it does not fit. */
@@ -177,7 +194,7 @@ export abstract class SingleProducer extends RingEnd {
       const at = position & this.mask;
       const word = this.buffer.view.getInt32(at, true);
       const second = this.buffer.view.getInt32(at + 4, true);
-      if (!isRecord(word, second, Math.min(tail - position, this.capacity - at)))
+      if (!isRecord(word, second, Math.min((tail - position) | 0, this.capacity - at)))
         throw this.corrupt(loadPosition(words, LATEST_WORD));
       next = (position + bytesOf(word)) | 0;
       if ((word & STATE_MASK) !== RECORD) continue;

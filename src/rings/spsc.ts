@@ -70,7 +70,7 @@ export class SpscConsumer extends RingReader {
     return (Atomics.load(this.words, TAIL_WORD) & ~7) !== this.#head;
   }
 
-  override poll(handler: RecordHandler, limit: number): number {
+  protected override consume(handler: RecordHandler, limit: number): number {
     if (this.#head === this.#tail) {
       this.#tail = Atomics.load(this.words, TAIL_WORD) & ~7;
       if (this.#head === this.#tail) return 0;

@@ -1,3 +1,5 @@
+import { AlphaPulseError } from "../protocol/errors.js";
+
 /** What a wait strategy sees of a reader. */
 export interface Waiting {
   /** Whether there is something to poll. */
@@ -49,6 +51,7 @@ export function spinThenYield(
 /** Looks so often, then pauses for longer and longer. No producer ever has to wake it. */
 export function backOff(options: { readonly spins?: number; readonly pauseMsMax?: number } = {}): WaitStrategy {
   const { spins = SPINS_DEFAULT, pauseMsMax = BACK_OFF_MS_MAX } = options;
+  if (!(pauseMsMax > 0)) throw new AlphaPulseError("BAD_OPTION", `pauseMsMax is more than 0 ms, not ${pauseMsMax}`);
   return spinThen(spins, `backOff(${spins}, ${pauseMsMax} ms)`, () => {
     let ms = BACK_OFF_MS_MIN;
     return () => {
@@ -87,6 +90,9 @@ function sleep(reader: Waiting, leftMs: number): void {
 
 /** Looks `spins` times, then calls what `begin` gave between any two looks. Each wait begins anew. */
 function spinThen(spins: number, name: string, begin: () => Idle): WaitStrategy {
+  if (!Number.isInteger(spins) || spins < 0) {
+    throw new AlphaPulseError("BAD_OPTION", `a reader looks a whole number of times before it waits, not ${spins}`);
+  }
   return {
     name,
     wait(reader, timeoutMs) {

@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { systemCode } from "./native.js";
 
@@ -14,6 +14,9 @@ export function pathOf(name: string, directory: string | undefined): string {
       "BAD_NAME",
       `a ring's name is 1 to 64 letters, figures, dots, _ or -, not ${JSON.stringify(name)}`,
     );
+  }
+  if (directory !== undefined && (typeof directory !== "string" || !isAbsolute(directory))) {
+    throw badDirectory(JSON.stringify(directory), "is no absolute path");
   }
   return join(directory ?? ownDirectory(`/dev/shm/alphapulse-${process.getuid?.()}`), name);
 }

@@ -28,6 +28,11 @@ export function affinity(): number[] {
   return native().affinity();
 }
 
+/** Lets another thread have this core, if one waits for it: what `spinThenYield` takes. @throws AlphaPulseError UNSUPPORTED, NATIVE_MISSING */
+export function yieldCore(): void {
+  native().yieldCore();
+}
+
 /** CPUs with memory of their own. */
 export interface NumaNode {
   readonly node: number;

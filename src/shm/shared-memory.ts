@@ -61,6 +61,9 @@ export class SharedMemory implements RingMemory, Disposable {
    */
   static create(name: string, kind: RingKind, options: CreateOptions): SharedMemory {
     native(); // says first what is missing
+    if (typeof options !== "object" || options === null) {
+      throw new AlphaPulseError("BAD_OPTION", "a ring is created with options: { capacityBytes: 1 << 20 }");
+    }
     const { mode = MODE_DEFAULT, stale = "refuse" } = options;
     ringBytes(options);
     checkKind(kind);

@@ -1,9 +1,9 @@
-import type { AlphaPulseError } from "../protocol/errors.js";
+import { AlphaPulseError } from "../protocol/errors.js";
 import { checkHeader, checkPayloadBytesMax, HEADER_BYTES, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SendResult } from "../protocol/publisher.js";
 import { sizeError } from "../protocol/walk.js";
-import type { RingMemory } from "../rings/memory.js";
+import { type RingMemory, ringBytes } from "../rings/memory.js";
 import { SpscConsumer, SpscProducer } from "../rings/spsc.js";
 import { handlerFailure, raise } from "./handler-failure.js";
 import type { Link, LinkHandler, RingLinkOptions } from "./transport.js";
@@ -13,6 +13,16 @@ const IDLE_TURNS_MAX_DEFAULT = 2;
 const CLOSE_MS_MAX = 5_000;
 /** Records that are handed over before other work of the event loop gets its turn. */
 const POLL_LIMIT = 256;
+
+/** Told to who listens or connects, and not to whom a link arrives. @throws AlphaPulseError BAD_OPTION */
+export function checkRingLinkOptions(options: RingLinkOptions): void {
+  const { payloadBytesMax = PAYLOAD_BYTES_DEFAULT, idleTurnsMax = IDLE_TURNS_MAX_DEFAULT } = options;
+  checkPayloadBytesMax(payloadBytesMax);
+  ringBytes({ capacityBytes: options.capacityBytes ?? CAPACITY_BYTES_DEFAULT });
+  if (!(idleTurnsMax >= 0)) {
+    throw new AlphaPulseError("BAD_OPTION", `idleTurnsMax is a number of turns, or Infinity, not ${idleTurnsMax}`);
+  }
+}
 
 /** How a link between two rings is made. */
 export interface RingPair {
@@ -126,12 +136,16 @@ export class RingLink implements Link {
 
   #poll(): void {
     this.#isScheduled = false;
-    if (this.#isEnded || this.#isPaused || this.#isBroken || this.#handler === undefined) return;
+    if (this.#isEnded || this.#isPaused || this.#handler === undefined) return;
+    if (this.#isBroken) {
+      if (this.#consumer.isClosed) this.#end();
+      return;
+    }
     const count = this.#consume();
     if (count > 0) {
       this.#idleTurns = 0;
-      this.#handler?.idle?.();
       this.#schedule();
+      this.#handler?.idle?.();
     } else if (this.#consumer.isClosed && !this.#consumer.hasRecords) {
       this.#end();
     } else if (this.#idleTurns++ < this.#idleTurnsMax) {
@@ -145,7 +159,8 @@ export class RingLink implements Link {
     try {
       return this.#consumer.poll(this.#record, POLL_LIMIT);
     } catch (error) {
-      this.#break(error as AlphaPulseError);
+      if (error instanceof AlphaPulseError && error.code === "BAD_RECORD") this.#break(error);
+      else raise(error); // of what may not throw
       return 0;
     }
   }

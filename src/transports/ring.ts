@@ -2,7 +2,7 @@ import { BroadcastChannel, threadId, type Worker } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import { allocateRing, ThreadMemory } from "../rings/memory.js";
-import { CAPACITY_BYTES_DEFAULT, RingLink } from "./ring-link.js";
+import { CAPACITY_BYTES_DEFAULT, checkRingLinkOptions, RingLink } from "./ring-link.js";
 import type { Link, Listener, RingLinkOptions, Transport } from "./transport.js";
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
@@ -18,7 +18,7 @@ type Rendezvous =
       readonly down: SharedArrayBuffer;
     }
   | { readonly kind: "accepted"; readonly id: string; readonly threadId: number }
-  | { readonly kind: "who" }
+  | { readonly kind: "who"; readonly threadId: number }
   | { readonly kind: "taken" };
 
 /** Shared-memory rings between the threads of one process: `ring://market`. */
@@ -42,11 +42,13 @@ function channelOf(name: string): BroadcastChannel {
 
 /** How long a listener waits for another one of the same name to speak up. */
 const TAKEN_MS = 150;
+const TAKEN = { kind: "taken" } as const satisfies Rendezvous;
 /** Names that this thread is about to listen at. */
 const asking = new Set<string>();
 const here = new Map<string, (message: Rendezvous) => void>();
 
 async function listenRing(name: string, onLink: (link: Link) => void, options: RingLinkOptions): Promise<Listener> {
+  checkRingLinkOptions(options);
   const channel = channelOf(name);
   threads.watch();
   const inUse = new AlphaPulseError(
@@ -61,11 +63,15 @@ async function listenRing(name: string, onLink: (link: Link) => void, options: R
   const isTaken = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), TAKEN_MS);
     channel.onmessage = (event) => {
-      if (messageOf(event).kind !== "taken") return;
+      const message = messageOf(event);
+      // Of two that ask at once, the one in the thread of the lower number has the name.
+      const isOutbid = message.kind === "who" && message.threadId < threadId;
+      if (message.kind === "who" && !isOutbid) channel.postMessage(TAKEN);
+      if (message.kind !== "taken" && !isOutbid) return;
       clearTimeout(timer);
       resolve(true);
     };
-    channel.postMessage({ kind: "who" } satisfies Rendezvous);
+    channel.postMessage({ kind: "who", threadId } satisfies Rendezvous);
   });
   asking.delete(name);
   if (isTaken) {
@@ -73,7 +79,7 @@ async function listenRing(name: string, onLink: (link: Link) => void, options: R
     throw inUse;
   }
   const receive = (message: Rendezvous): void => {
-    if (message.kind === "who") channel.postMessage({ kind: "taken" } satisfies Rendezvous);
+    if (message.kind === "who") channel.postMessage(TAKEN);
     if (message.kind !== "connect") return;
     const link = ringLink(`ring://${name}#${message.threadId}`, message.up, message.down, options);
     threads.add(message.threadId, link);
@@ -92,6 +98,7 @@ async function listenRing(name: string, onLink: (link: Link) => void, options: R
 let connected = 0;
 
 async function connectRing(name: string, options: RingLinkOptions): Promise<Link> {
+  checkRingLinkOptions(options);
   const size = { capacityBytes: options.capacityBytes ?? CAPACITY_BYTES_DEFAULT };
   const id = `${threadId}:${++connected}`;
   const [up, down] = [allocateRing("spsc", size), allocateRing("spsc", size)];

@@ -9,7 +9,7 @@ import { native } from "../shm/native.js";
 import { removeStaleRing } from "../shm/ring-file.js";
 import { SharedMemory } from "../shm/shared-memory.js";
 import { Doorbell } from "./doorbell.js";
-import { CAPACITY_BYTES_DEFAULT, RingLink } from "./ring-link.js";
+import { CAPACITY_BYTES_DEFAULT, checkRingLinkOptions, RingLink } from "./ring-link.js";
 import { connectToPath, listenAtPath } from "./socket-path.js";
 import type { Link, Listener, RingLinkOptions, Transport } from "./transport.js";
 
@@ -48,6 +48,7 @@ export const shmTransport: Transport = {
 
 async function listenShm(name: string, onLink: (link: Link) => void, options: ShmOptions): Promise<Listener> {
   const address = `shm://${name}`;
+  checkRingLinkOptions(options);
   const path = socketPath(name, options);
   const waiting = new Set<Socket>();
   const server = await listenAtPath(path, address, (socket) => {
@@ -98,6 +99,7 @@ async function accept(socket: Socket, address: string, options: ShmOptions): Pro
 
 async function connectShm(name: string, options: ShmOptions): Promise<Link> {
   const address = `shm://${name}`;
+  checkRingLinkOptions(options);
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
   const socket = await connectToPath(socketPath(name, options), address, timeoutMs);
   socket.on("error", ignored);
@@ -126,6 +128,10 @@ async function connectShm(name: string, options: ShmOptions): Promise<Link> {
 
 /** An error of the socket is an end like any other: `close` follows. */
 function ignored(): void {}
+
+function isLinkRing(name: unknown): boolean {
+  return typeof name === "string" && LINK_RING.test(name);
+}
 
 /** Where the listener's socket is. @throws AlphaPulseError BAD_ADDRESS, UNSUPPORTED, NATIVE_MISSING */
 function socketPath(name: string, { directory }: ShmOptions): string {
@@ -196,7 +202,8 @@ function offerOf(line: string): Offer {
   } catch {
     offer = null;
   }
-  if (offer?.version === VERSION && typeof offer.up === "string" && typeof offer.down === "string")
-    return offer as Offer;
+  if (offer?.version === VERSION && isLinkRing(offer.up) && isLinkRing(offer.down) && offer.up !== offer.down) {
+    return offer as Offer; // no other ring of the directory: its name would be taken away
+  }
   throw new AlphaPulseError("CONNECT_FAILED", "this is no offer of two rings that this version knows");
 }

@@ -1,6 +1,8 @@
-import { lstat, mkdir, unlink } from "node:fs/promises";
+import { lstatSync, renameSync, unlinkSync } from "node:fs";
+import { lstat, mkdir } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
+import { threadId } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
 
 /** The kernel's limit of a socket's path on Linux, less its final 0. */
@@ -85,7 +87,23 @@ async function removeStaleSocket(path: string, address: string): Promise<void> {
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"));
   });
   if (answered) throw inUseError(address);
-  await unlink(path).catch(() => {});
+  takeAway(path, found.ino, address);
+}
+
+/** Takes a dead socket's file away; one that somebody has made there meanwhile gets its name back. */
+function takeAway(path: string, inode: number, address: string): void {
+  const aside = `${path}.${process.pid}.${threadId}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return; // somebody else was faster
+  }
+  if (lstatSync(aside).ino === inode) {
+    unlinkSync(aside);
+    return;
+  }
+  renameSync(aside, path);
+  throw inUseError(address);
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -217,7 +217,7 @@ class Pair {
   /** Whoever comes later to the same memory goes on where the other one was. What was staged is gone. */
   #reattach(): void {
     const { producer: Producer, consumer: Consumer } = KINDS[this.#kind];
-    for (const { bytes } of this.model.staged.splice(0)) this.model.tail -= BigInt(bytes);
+    this.model.publish(); // nothing that was staged is lost
     this.producer.vacate();
     this.consumer.vacate();
     this.producer = new Producer(this.#memory);

@@ -1,12 +1,11 @@
 import { execFile, spawnSync } from "node:child_process";
 import { cpSync, existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { native } from "../../src/shm/native.js";
-import { Child, codeOf, hasNative, useDirectory } from "./processes.js";
+import { codeOf, hasNative, useDirectory } from "./processes.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -101,7 +100,6 @@ describe.skipIf(!hasNative)("the native addon", () => {
       ["openSegment", directory()],
       ["pinThread", [-1]],
       ["pinThread", [{}]],
-      ["ringDoorbell", "1"],
     ];
     for (const [name, ...args] of wrong)
       expect(
@@ -118,38 +116,5 @@ describe.skipIf(!hasNative)("the native addon", () => {
     ]) {
       expect(codeOf(use)).toBe("EBADF");
     }
-  });
-
-  test("rings a doorbell: one byte each, and a full socket is enough", async () => {
-    const path = join(directory(), "doorbell");
-    const accepted = new Promise<number>((resolve) => {
-      const server = createServer((socket) => {
-        let byteCount = 0;
-        socket.on("data", (bytes) => {
-          byteCount += bytes.length;
-        });
-        socket.on("end", () => {
-          resolve(byteCount);
-          server.close();
-        });
-      }).listen(path);
-    });
-    const child = new Child(
-      directory(),
-      `const { createConnection } = await import("node:net");
-       const { createRequire } = await import("node:module");
-       const { ringDoorbell, yieldCore } = createRequire(process.cwd() + "/x")("alphapulse-native-shm");
-       const socket = createConnection(${JSON.stringify(path)}).on("connect", () => {
-         const { fd } = socket._handle;
-         for (let n = 0; n < 3; n++) { ringDoorbell(fd); yieldCore(); }
-         socket.end();
-         try { ringDoorbell(100_000); } catch (error) { say(error.code); }
-         input.return();
-       });`,
-    );
-    expect(await child.says()).toBe("EBADF");
-    child.process.stdin?.end();
-    expect(await accepted).toBe(3);
-    expect(await child.ended()).toBe(0);
   });
 });
