@@ -28,13 +28,15 @@ export function copyBytes(from: MessageBuffer, offset: number, count: number, to
   }
   const source = from.view;
   const target = to.view;
-  let i = 0;
-  for (; i <= count - 8; i += 8) {
-    const low = source.getInt32(offset + i, true);
-    const high = source.getInt32(offset + i + 4, true);
-    target.setInt32(at + i, low, true); // two reads before two writes: a fifth faster than in turns
-    target.setInt32(at + i + 4, high, true);
+  const end = (offset + count) | 0;
+  let read = offset | 0;
+  let write = at | 0;
+  for (; read <= end - 8; read = (read + 8) | 0, write = (write + 8) | 0) {
+    const low = source.getInt32(read, true);
+    const high = source.getInt32((read + 4) | 0, true);
+    target.setInt32(write, low, true); // two reads before two writes: a fifth faster than in turns
+    target.setInt32((write + 4) | 0, high, true);
   }
-  for (; i <= count - 4; i += 4) target.setInt32(at + i, source.getInt32(offset + i, true), true);
-  for (; i < count; i++) target.setUint8(at + i, source.getUint8(offset + i));
+  for (; read <= end - 4; read += 4, write += 4) target.setInt32(write, source.getInt32(read, true), true);
+  for (; read < end; read++, write++) target.setUint8(write, source.getUint8(read));
 }

@@ -32,10 +32,11 @@ function loadHalves(words: Int32Array, index: number): [high: number, low: numbe
 
 /** Moves a position or count on, where this thread alone writes it. */
 export function advance(words: Int32Array, index: number, low: number): void {
-  if (low >>> 0 >= (words[index] as number) >>> 0) {
-    words[index] = low;
-    return;
-  }
+  if (low >>> 0 < (words[index] as number) >>> 0) carry(words, index, low);
+  else words[index] = low;
+}
+
+function carry(words: Int32Array, index: number, low: number): void {
   const high = ((words[index + 1] as number) + 1) | 0;
   Atomics.store(words, index + 1, high);
   Atomics.store(words, index, low);

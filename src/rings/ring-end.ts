@@ -108,10 +108,7 @@ export abstract class RingEnd {
   /** @throws AlphaPulseError BAD_OPTION where a record does not lie within its source */
   protected checkSource(source: MessageBuffer, offset: number, byteLength: number): void {
     if ((offset | 0) === offset && offset >= 0 && offset + byteLength <= source.bytes.byteLength) return;
-    throw new AlphaPulseError(
-      "BAD_OPTION",
-      `a record of ${byteLength} bytes at offset ${offset} is not within its ${source.bytes.byteLength} bytes`,
-    );
+    throw badSource(offset, byteLength, source.bytes.byteLength);
   }
 
   protected corrupt(position: bigint): AlphaPulseError {
@@ -139,6 +136,12 @@ const MPSC = RING_KINDS.indexOf("mpsc") + 1;
 function rouse(memory: RingMemory, words: Int32Array, index: number, bit: number): void {
   Atomics.and(words, index, ~bit);
   memory.wake(words, index); // also where the bit was gone: who took it may have died before it woke
+}
+
+/** Says of a record that it does not lie within its source. */
+export function badSource(offset: number, byteLength: number, sourceBytes: number): AlphaPulseError {
+  const text = `a record of ${byteLength} bytes at offset ${offset} is not within its ${sourceBytes} bytes`;
+  return new AlphaPulseError("BAD_OPTION", text);
 }
 
 /** @throws AlphaPulseError BAD_OPTION where it is no time to wait */

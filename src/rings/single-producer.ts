@@ -20,7 +20,10 @@ import {
 } from "./layout.js";
 import type { RingMemory } from "./memory.js";
 import { advance, joined, loadPosition, repair } from "./position.js";
-import { isRecord, type OfferResult, RingEnd, type RingEndOptions } from "./ring-end.js";
+import { badSource, isRecord, type OfferResult, RingEnd, type RingEndOptions } from "./ring-end.js";
+
+/** Up to here a copy is worth no call. */
+const SHORT_BYTES_MAX = 160;
 
 /**
  * The producer of a ring that has only one. Records are written behind TAIL, where nobody reads, and published by moving
@@ -82,8 +85,10 @@ export abstract class SingleProducer extends RingEnd {
   stage(source: MessageBuffer, offset: number, byteLength: number): OfferResult {
     const at = this.#reserve(byteLength);
     if (at < 0) return this.#refusal;
-    this.checkSource(source, offset, byteLength);
-    copyBytes(source, offset, byteLength, this.buffer, at + RECORD_HEADER_BYTES);
+    if ((offset | 0) !== offset || byteLength > SHORT_BYTES_MAX) {
+      this.checkSource(source, offset, byteLength);
+      copyBytes(source, offset, byteLength, this.buffer, at + RECORD_HEADER_BYTES);
+    } else this.#copyShort(source.view, offset, byteLength, at + RECORD_HEADER_BYTES);
     this.#append(at, byteLength);
     return "sent";
   }
@@ -145,18 +150,41 @@ export abstract class SingleProducer extends RingEnd {
   /** Whether everything up to this position may be written. */
   protected abstract hasRoom(end: number): boolean;
 
+  /**
+   * What {@link copyBytes} does for few bytes, written out where it is needed: the compiler inlines only so much, and
+   * this is the half of an offer.
+   */
+  #copyShort(from: DataView, offset: number, byteLength: number, at: number): void {
+    if (offset < 0 || offset + byteLength > from.byteLength) throw badSource(offset, byteLength, from.byteLength);
+    const to = this.buffer.view;
+    const end = offset + byteLength;
+    let read = offset;
+    let write = at;
+    for (; read <= end - 8; read += 8, write += 8) {
+      const low = from.getInt32(read, true);
+      const high = from.getInt32(read + 4, true);
+      to.setInt32(write, low, true); // two reads before two writes: a fifth faster than in turns
+      to.setInt32(write + 4, high, true);
+    }
+    for (; read <= end - 4; read += 4, write += 4) to.setInt32(write, from.getInt32(read, true), true);
+    for (; read < end; read++, write++) to.setUint8(write, from.getUint8(read));
+  }
+
   /** The offset of a new record, or -1. */
   #reserve(byteLength: number): number {
     this.#claimedBytes = -1;
-    if (!(byteLength >= 0 && byteLength <= this.recordBytesMax) || (byteLength | 0) !== byteLength) {
+    if ((byteLength | 0) !== byteLength || byteLength < 0 || byteLength > this.recordBytesMax) {
       this.#refusal = this.refuseSize(byteLength);
       return -1;
     }
-    const needed = recordBytes(byteLength);
-    const start = this.#start(needed);
-    const end = (this.tail + needed + (start === 0 ? -this.tail & this.mask : 0)) | 0;
     if (this.words[CLOSED_WORD] === 1 || this.isGone) return this.#refuse("closed");
-    return this.hasRoom(end) ? start : this.#refuse("backPressured");
+    const { tail } = this;
+    const at = tail & this.mask;
+    const needed = recordBytes(byteLength);
+    const fits = at + needed <= this.capacity;
+    const end = (fits ? tail + needed : tail - at + this.capacity + needed) | 0;
+    if (!this.hasRoom(end)) return this.#refuse("backPressured");
+    return fits ? at : 0;
   }
 
   #refuse(result: OfferResult): number {
@@ -173,16 +201,23 @@ export abstract class SingleProducer extends RingEnd {
 
   #append(start: number, byteLength: number): void {
     const { view } = this.buffer;
+    const at = this.tail & this.mask;
+    const begin = start === at ? this.tail : this.#pad(at);
     const needed = recordBytes(byteLength);
-    const padding = start === 0 ? -this.tail & this.mask : 0;
-    if (padding > 0) view.setInt32(this.capacity - padding, recordWord(PADDING, padding), true);
     view.setInt32(start, recordWord(RECORD, needed), true);
     view.setInt32(start + 4, ordinalWord(this.#records, needed - RECORD_HEADER_BYTES - byteLength), true);
     this.#claimedBytes = -1;
-    this.#latest = (this.tail + padding) | 0;
-    this.tail = (this.tail + padding + needed) | 0;
+    this.#latest = begin;
+    this.tail = (begin + needed) | 0;
     this.#records = (this.#records + 1) | 0;
     if (((this.tail - this.#published) | 0) > this.#stagedBytesMax) this.publish();
+  }
+
+  /** Fills the memory up to its end. Returns the position of its start. */
+  #pad(at: number): number {
+    const bytes = this.capacity - at;
+    this.buffer.view.setInt32(at, recordWord(PADDING, bytes), true);
+    return (this.tail + bytes) | 0;
   }
 
   /** Goes on from what a producer that died left: it may have published records that it had not counted yet. */

@@ -90,7 +90,7 @@ const SINGLE = "single-producer.ts";
 const PRODUCER = "mpsc-producer.ts";
 const CONSUMER = "mpsc-consumer.ts";
 const BROADCAST = "broadcast.ts";
-const COPY = "    copyBytes(source, offset, byteLength, this.buffer, at + RECORD_HEADER_BYTES);\n";
+const COPY = "    } else this.#copyShort(source.view, offset, byteLength, at + RECORD_HEADER_BYTES);\n";
 const APPEND = "    this.#append(at, byteLength);\n";
 const COPY_OUT = "copyWords(this.words, RECORDS_INDEX + (at >> 2), this.#copyWords, count >> 2);";
 const FILL = "    this.#fill(from, (this.#head - from) | 0);\n";
@@ -103,7 +103,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a record is published before it is copied",
     file: SINGLE,
     from: COPY + APPEND,
-    to: `${APPEND}    this.publish();\n${COPY}`,
+    to: `    } else {\n  ${APPEND}    this.publish();\n  ${COPY.replace("} else ", "")}      return "sent";\n    }\n${APPEND}`,
     caughtBy: "spsc, full and carrying",
   },
   {
@@ -144,8 +144,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "padding is not written",
     file: SINGLE,
-    from: "if (padding > 0) view",
-    to: "if (padding < 0) view",
+    from: "this.buffer.view.setInt32(at, recordWord(PADDING, bytes), true);",
+    to: "",
     caughtBy: "spsc, padded, in batches",
   },
   {
