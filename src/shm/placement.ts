@@ -16,11 +16,16 @@ export function pinThread(cpus: readonly number[]): void {
   if (!Array.isArray(cpus) || cpus.length === 0 || !cpus.every((cpu) => Number.isInteger(cpu) && cpu >= 0)) {
     throw new AlphaPulseError("BAD_OPTION", `a thread is pinned to one or more numbers of CPUs, not to [${cpus}]`);
   }
+  const before = affinity();
   try {
     pin(cpus);
   } catch (cause) {
     throw new AlphaPulseError("BAD_OPTION", `this process has none of the CPUs ${cpus.join(", ")}`, { cause });
   }
+  const missing = cpus.filter((cpu) => !affinity().includes(cpu)); // the system leaves them out without a word
+  if (missing.length === 0) return;
+  pin(before);
+  throw new AlphaPulseError("BAD_OPTION", `this process does not have the CPUs ${missing.join(", ")}`);
 }
 
 /** The CPUs that the calling thread may run on, in order. @throws AlphaPulseError UNSUPPORTED, NATIVE_MISSING */

@@ -23,9 +23,11 @@ describe.skipIf(!hasNative)("placement of threads", () => {
   });
 
   test("refuses what is no CPU of this process", () => {
-    for (const list of [[], [4095], [4096], [-1], [0.5], [2 ** 40], ["0"], "0"]) {
+    const before = affinity();
+    for (const list of [[], [before[0], 4095], [4095], [4096], [-1], [0.5], [2 ** 40], ["0"], "0"]) {
       expect(codeOf(() => pinThread(list as number[]))).toBe("BAD_OPTION");
     }
+    expect(affinity()).toEqual(before);
   });
 });
 
