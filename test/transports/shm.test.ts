@@ -19,7 +19,12 @@ const DIRECTORY = `/dev/shm/alphapulse-${process.getuid?.()}`;
 let program: Awaited<ReturnType<typeof bundled>>;
 const cleanups: (() => unknown)[] = [];
 let names = 0;
-const freshName = (): string => `shm-test-${process.pid}-${++names}`;
+/** What a killed listener leaves goes with the test. */
+function freshName(): string {
+  const name = `shm-test-${process.pid}-${++names}`;
+  cleanups.push(() => rmSync(`${DIRECTORY}/${name}.link`, { force: true }));
+  return name;
+}
 
 beforeAll(async () => {
   program = await bundled(new URL("./shm-process.ts", import.meta.url));
