@@ -5,6 +5,7 @@ import { BroadcastReader } from "../../src/rings/broadcast.js";
 import { MpscProducer } from "../../src/rings/mpsc-producer.js";
 import { SpscConsumer, SpscProducer } from "../../src/rings/spsc.js";
 import { blocking } from "../../src/rings/wait-strategy.js";
+import { PatientMemory } from "./patient-memory.js";
 
 export interface Task {
   readonly role: "spscProducer" | "mpscProducer" | "spscConsumer" | "broadcastReader" | "echo";
@@ -18,10 +19,14 @@ export interface Outcome {
   readonly seen: number;
   readonly wrong: number;
   readonly lost: number;
+  /** Sleeps that nobody ended. */
+  readonly lostWakeUps: number;
 }
 
 const { role, ring, answers, count, series = 0 } = workerData as Task;
 const RECORD_MAX = 112;
+const memory = new PatientMemory(ring);
+const answerMemory = new PatientMemory(answers ?? ring);
 const record = messageBuffer(new Uint8Array(RECORD_MAX));
 let seen = 0;
 let wrong = 0;
@@ -48,14 +53,14 @@ function read(reader: SpscConsumer | BroadcastReader): boolean {
 }
 
 if (role === "spscProducer" || role === "mpscProducer") {
-  const producer = role === "spscProducer" ? new SpscProducer(ring) : new MpscProducer(ring);
+  const producer = role === "spscProducer" ? new SpscProducer(memory) : new MpscProducer(memory);
   if (producer instanceof MpscProducer) parentPort?.postMessage(producer.place);
   for (let n = 0; n < count; n++) send(producer, n);
   if (producer instanceof SpscProducer) producer.close();
 } else if (role === "echo") {
   // Answers each record with one of its own: both sides sleep between any two.
-  const consumer = new SpscConsumer(ring, { wait: blocking() });
-  const producer = new SpscProducer(answers as SharedArrayBuffer);
+  const consumer = new SpscConsumer(memory, { wait: blocking() });
+  const producer = new SpscProducer(answerMemory);
   for (let n = 0; n < count; n++) {
     while (seen === n) read1(consumer);
     send(producer, n);
@@ -63,8 +68,8 @@ if (role === "spscProducer" || role === "mpscProducer") {
 } else {
   const reader =
     role === "spscConsumer"
-      ? new SpscConsumer(ring, { wait: blocking() })
-      : new BroadcastReader(ring, {
+      ? new SpscConsumer(memory, { wait: blocking() })
+      : new BroadcastReader(memory, {
           wait: blocking(),
           lost: ({ records }) => {
             lost += Number(records);
@@ -73,7 +78,8 @@ if (role === "spscProducer" || role === "mpscProducer") {
   parentPort?.postMessage("reads");
   while (read(reader));
 }
-parentPort?.postMessage({ seen, wrong, lost } satisfies Outcome);
+const lostWakeUps = memory.lostWakeUps + answerMemory.lostWakeUps;
+parentPort?.postMessage({ seen, wrong, lost, lostWakeUps } satisfies Outcome);
 
 /** Waits for one record, and takes it. */
 function read1(consumer: SpscConsumer): void {

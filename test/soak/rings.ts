@@ -5,11 +5,12 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { messageBuffer } from "../../src/protocol/message-buffer.js";
-import { BroadcastProducer } from "../../src/rings/broadcast.js";
 import { allocateRing } from "../../src/rings/memory.js";
 import { MpscConsumer } from "../../src/rings/mpsc-consumer.js";
 import { SpscConsumer, SpscProducer } from "../../src/rings/spsc.js";
 import { blocking } from "../../src/rings/wait-strategy.js";
+import { flood } from "../rings/flood.js";
+import { PatientMemory } from "../rings/patient-memory.js";
 import type { Outcome, Task } from "../rings/worker.js";
 import { bundled } from "../support/bundle.js";
 
@@ -62,8 +63,9 @@ async function spsc(start: Start, count: number): Promise<string | undefined> {
   const ring = allocateRing("spsc", { capacityBytes: CAPACITY_BYTES, position: POSITION });
   const consumer = start({ role: "spscConsumer", ring, count });
   start({ role: "spscProducer", ring, count });
-  const { seen, wrong, lost } = await consumer.outcome;
-  return seen === count && wrong === 0 ? undefined : `${seen} seen, ${wrong} wrong, ${lost} lost`;
+  const { seen, wrong, lost, lostWakeUps } = await consumer.outcome;
+  if (seen === count && wrong === 0 && lostWakeUps === 0) return undefined;
+  return `${seen} seen, ${wrong} wrong, ${lost} lost, ${lostWakeUps} wake-ups lost`;
 }
 
 async function mpsc(start: Start, count: number): Promise<string | undefined> {
@@ -88,17 +90,9 @@ async function mpsc(start: Start, count: number): Promise<string | undefined> {
 
 async function broadcast(start: Start, count: number): Promise<string | undefined> {
   const ring = allocateRing("broadcast", { capacityBytes: CAPACITY_BYTES, position: POSITION });
-  const producer = new BroadcastProducer(ring);
   const reader = start({ role: "broadcastReader", ring, count });
   await once(reader.worker, "message");
-  const record = messageBuffer(new Uint8Array(112));
-  for (let n = 0; n < count; n++) {
-    const byteLength = 8 + ((n * 7) % 104);
-    record.view.setUint32(0, n, true);
-    record.bytes.fill(n & 255, 8, byteLength);
-    producer.offer(record, 0, byteLength);
-  }
-  producer.close();
+  flood(ring, count);
   const { seen, wrong, lost } = await reader.outcome;
   process.stdout.write(`      broadcast: ${seen} received, ${lost} told as lost\n`);
   if (seen === 0 || lost === 0) return "the reader never kept up, or was never overrun: this shows nothing";
@@ -110,14 +104,16 @@ async function pingPong(start: Start, count: number): Promise<string | undefined
   const ring = allocateRing("spsc", { capacityBytes: 1_024 });
   const answers = allocateRing("spsc", { capacityBytes: 1_024 });
   const { outcome, worker } = start({ role: "echo", ring, answers, count });
-  const producer = new SpscProducer(ring);
-  const consumer = new SpscConsumer(answers, { wait: blocking() });
+  const memory = new PatientMemory(answers);
+  const producer = new SpscProducer(new PatientMemory(ring));
+  const consumer = new SpscConsumer(memory, { wait: blocking() });
   const record = messageBuffer(new Uint8Array(8));
   for (let n = 0; n < count; n++) {
     producer.offer(record, 0, 8);
-    while (consumer.poll(() => {}, 1) === 0) if (!consumer.wait(5_000)) return `no answer for 5 s, after ${n}`;
+    while (consumer.poll(() => {}, 1) === 0) consumer.wait();
   }
-  const { seen } = await outcome;
+  const { seen, lostWakeUps } = await outcome;
   await worker.terminate();
-  return seen === count ? undefined : `${seen} seen`;
+  const lost = lostWakeUps + memory.lostWakeUps;
+  return seen === count && lost === 0 ? undefined : `${seen} seen, ${lost} wake-ups lost`;
 }
