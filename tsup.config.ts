@@ -14,6 +14,9 @@ const ENTRIES: Readonly<Record<string, string>> = {
   registry: "src/registry.ts",
   rings: "src/rings.ts",
   shm: "src/shm.ts",
+  guards: "src/guards.ts",
+  channels: "src/channels.ts",
+  pool: "src/pool.ts",
   runner: "src/pipeline/runner.ts",
   cli: "src/cli/main.ts",
 };

@@ -10,7 +10,7 @@ export default defineConfig({
     alias: [
       { find: /^alphapulse$/, replacement: dist("index") },
       {
-        find: /^alphapulse\/(schema|books|adapters|checksum|legacy|bench|testing|registry|rings|shm)$/,
+        find: /^alphapulse\/(schema|books|adapters|checksum|legacy|bench|testing|registry|rings|shm|guards|channels|pool)$/,
         replacement: dist("$1"),
       },
     ],

@@ -49,17 +49,16 @@ export type { AnyTLV, CountsFor, Flyweight, FlyweightOf, Infer, InputFor, TLV } 
 export { type MessageHandler, StreamFramer, type StreamFramerOptions } from "./protocol/stream-framer.js";
 export { AssetType, RelayDomain, Side, Source, Venue } from "./protocol/tables.js";
 export type { TlvCursor } from "./protocol/walk.js";
-export {
-  type MemberStats,
-  type RefusalCause,
-  Relay,
-  type RelayEvents,
-  type RelayOptions,
-  type RelayStats,
-} from "./relay/relay.js";
+export { type AccessToken, AccessTokens } from "./relay/access-tokens.js";
+export type { RelayOptions } from "./relay/options.js";
+export { Relay } from "./relay/relay.js";
+export type { MemberStats, RefusalCause, RelayEvents, RelayStats } from "./relay/reports.js";
 export { connect } from "./session/connect.js";
-export type { Connection, ConnectionStats, ConnectOptions } from "./session/connection.js";
+export type { Connection } from "./session/connection.js";
+export type { ConnectionStats, ConnectOptions, ReconnectOptions } from "./session/options.js";
+export type { ReconnectOutcome, SourceOutcome } from "./session/resumption.js";
 export type { GapNotice, Handlers, Nothing, SubscriptionRequest } from "./session/subscription.js";
+export type { TokenSource } from "./session/token.js";
 export {
   DeFiSignalTLV,
   FlashLoanSignalTLV,
@@ -146,10 +145,15 @@ export {
 export type {
   Address,
   Attachable,
+  DatagramSession,
   Link,
   LinkHandler,
+  LinkLoss,
   LinkOptions,
   Listener,
+  TcpOptions,
   TransportGuarantees,
+  UdpOptions,
+  UnixOptions,
 } from "./transports/transport.js";
 export { type Resolved, Transport } from "./transports/transports.js";

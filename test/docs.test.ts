@@ -148,6 +148,7 @@ const SYSTEM_WORDS = [
   "EINVAL",
   "EISDIR",
   "ELOOP",
+  "EMSGSIZE",
   "ENODEV",
   "ENOENT",
   "ENOTDIR",

@@ -11,6 +11,7 @@ import { ALL_TLVS } from "../src/tlvs/all.js";
  */
 const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   alphapulse: [
+    "AccessTokens",
     "Actor",
     "AlphaPulseError",
     "AssetType",
@@ -131,6 +132,9 @@ const EXPORTS: Readonly<Record<string, readonly string[]>> = {
     "waitStrategyFor",
   ],
   "alphapulse/shm": ["SharedMemory", "affinity", "numaTopology", "pinThread", "yieldCore"],
+  "alphapulse/guards": ["CircuitBreaker", "CircuitOpenError", "RateLimiter", "guarded"],
+  "alphapulse/channels": ["Multiplexer"],
+  "alphapulse/pool": ["Pool", "dnsSrv"],
 };
 
 /** Optional peers: a subpath imports its own, for users who have it, and no other package is imported anywhere. */

@@ -52,7 +52,7 @@ function receiving(registered: readonly AnyTLV[], sent: readonly AnyTLV[]): Subj
   const handlers = Object.fromEntries(
     registered.map((tlv) => [tlv.name, handlerOf(tlv, (n) => (sum = (sum + n) | 0))]),
   );
-  const dispatcher = new Dispatcher(registered, handlers);
+  const dispatcher = new Dispatcher({ types: registered }, handlers);
   const { messages, buffer, byteLength } = rowOf(paddedMessages(sent));
   const lengths = messages.map((message) => 32 + new DataView(message.buffer, message.byteOffset).getUint32(24, true));
   const view = new MessageView();

@@ -1,7 +1,9 @@
 import { median } from "alphapulse/bench";
 import type { BenchContext } from "../harness.js";
+import type { PlacedEnd } from "../links/placed-end.js";
 import type { Offered, Received } from "./ends/broadcast-end.js";
-import { PlacedEnd } from "./placed-end.js";
+import type { Order } from "./link.js";
+import { placeEnd } from "./place-end.js";
 import type { Surroundings } from "./surroundings.js";
 
 const CAPACITY_BYTES = 1 << 22;
@@ -19,7 +21,7 @@ export async function compareBroadcast(context: BenchContext, surroundings: Surr
   const ring = surroundings.ring("broadcast", CAPACITY_BYTES);
   const { rounds, ms } = context.quick ? QUICK : FULL;
   const [sender, reader] = await Promise.all(
-    ([0, 1] as const).map((side) => PlacedEnd.place(context.root, placement, { kind: "broadcast", side, ring })),
+    ([0, 1] as const).map((side) => placeEnd(context.root, placement, { kind: "broadcast", side, ring })),
   );
   const offered = PACES.map((): number[] => []);
   const shares = PACES.map((): number[] => []);
@@ -51,8 +53,8 @@ export async function compareBroadcast(context: BenchContext, surroundings: Surr
 }
 
 async function runOnce(
-  sender: PlacedEnd,
-  reader: PlacedEnd,
+  sender: PlacedEnd<Order>,
+  reader: PlacedEnd<Order>,
   count: number,
   perSecond: number,
 ): Promise<Offered & Received> {

@@ -1,8 +1,10 @@
 import { median } from "alphapulse/bench";
 import type { BenchContext } from "../harness.js";
-import { compileLimit, limitSubjects, SLEEPING_LIMIT, SPINNING_LIMIT } from "./limit.js";
-import type { Latency } from "./link.js";
-import type { Placement } from "./placed-end.js";
+import { compileLimit } from "../links/compile.js";
+import { clockNs, type Latency, PERCENTILES } from "../links/measured.js";
+import type { Placement } from "../links/placed-end.js";
+import { measureInTurns, settle } from "../links/turns.js";
+import { limitSubjects, SLEEPING_LIMIT, SPINNING_LIMIT } from "./limit.js";
 import type { Subject } from "./subject.js";
 import { linkSubjects, SLEEPING } from "./subjects.js";
 import type { Surroundings } from "./surroundings.js";
@@ -29,83 +31,42 @@ type Counts = Readonly<Record<"single" | "batched" | "latency", number>>;
 export async function compareLinks(context: BenchContext, surroundings: Surroundings): Promise<void> {
   const { rounds, ...times } = context.quick ? QUICK : FULL;
   const { placement, folder } = surroundings;
-  const program = compileLimit(context, folder);
-  const clock = clockNs().toFixed(0);
-  context.note(`between ${placement}: half of the ${clock} ns that reading the clock takes is in each latency`);
+  const program = compileLimit(context, "ring", folder);
+  context.note(
+    `between ${placement}: half of the ${clockNs().toFixed(0)} ns that reading the clock takes is in each latency`,
+  );
   const limits = program === undefined ? [] : limitSubjects(program, placement);
-  const subjects = new Set([...(await linkSubjects(context, surroundings)), ...limits]);
+  const subjects = [...(await linkSubjects(context, surroundings)), ...limits];
   const counts = new Map<Subject, Counts>();
-  const figures = new Map<Subject, Figures>();
-  const attempt = async (subject: Subject, measure: () => Promise<void>): Promise<void> => {
-    try {
-      await measure();
-    } catch (error) {
-      context.note(`${subject.name} failed, and is left out: ${error instanceof Error ? error.message : error}`);
-      subjects.delete(subject);
-      await subject.stop();
-    }
-  };
-  try {
-    for (const subject of subjects) {
-      figures.set(subject, { single: [], batched: [], latencies: [] });
-      await attempt(subject, async () => {
-        counts.set(subject, await warmUp(subject, times));
-      });
-    }
-    for (let round = 0; round < rounds; round++) {
-      for (const measure of MEASURES) {
-        for (const subject of subjects) {
-          await attempt(subject, () => measure(subject, counts.get(subject)!, figures.get(subject)!));
-        }
-      }
-    }
-  } finally {
-    await Promise.all([...subjects].map((subject) => subject.stop()));
-  }
-  report(context, placement, new Map([...subjects].map((subject) => [subject.name, figures.get(subject)!])));
+  const figures = new Map(subjects.map((one): [Subject, Figures] => [one, { single: [], batched: [], latencies: [] }]));
+  const measured = await measureInTurns(context, subjects, {
+    rounds,
+    warmUp: async (subject) => void counts.set(subject, await warmUp(subject, times)),
+    measures: MEASURES.map((measure) => (subject) => measure(subject, counts.get(subject)!, figures.get(subject)!)),
+  });
+  report(context, placement, new Map(measured.map((subject) => [subject.name, figures.get(subject)!])));
 }
 
-/** Runs it until it is compiled, in ever longer runs, and finds how many messages fill the time. */
+/** Finds how many messages fill the time. */
 async function warmUp(subject: Subject, times: Omit<typeof FULL, "rounds">): Promise<Counts> {
   const { throughputMs, latencyMs, warmUpMs } = times;
-  const settle = async (run: (count: number) => Promise<number>, ms: number, max: number): Promise<number> => {
-    for (let count = COUNT_MIN; ; count = Math.min(count * 4, max)) {
-      const runMs = (count * (await run(count))) / 1e6;
-      if (runMs >= warmUpMs / 4 || count >= max) return Math.min(max, multiple((count * ms) / runMs));
-    }
+  const fill = async (run: (count: number) => Promise<number>, ms: number, countMax: number): Promise<number> => {
+    const count = await settle(run, { ms, warmUpMs, countMin: COUNT_MIN, countMax });
+    return Math.ceil(count / BATCH) * BATCH;
   };
   return {
-    single: await settle((count) => subject.throughput(count, 1), throughputMs, COUNT_MAX),
-    batched: await settle((count) => subject.throughput(count, BATCH), throughputMs, COUNT_MAX),
-    latency: await settle(async (count) => 2 * (await subject.latency(count)).p50, latencyMs, LATENCIES_MAX),
+    single: await fill((count) => subject.throughput(count, 1), throughputMs, COUNT_MAX),
+    batched: await fill((count) => subject.throughput(count, BATCH), throughputMs, COUNT_MAX),
+    latency: await fill(async (count) => 2 * (await subject.latency(count)).p50, latencyMs, LATENCIES_MAX),
   };
 }
 
-/** What reading the clock costs. */
-function clockNs(): number {
-  const reads = 100_000;
-  const start = performance.now();
-  let last = start;
-  for (let i = 0; i < reads; i++) last = performance.now();
-  return ((last - start) * 1e6) / reads;
-}
-
-function multiple(count: number): number {
-  return Math.max(COUNT_MIN, Math.ceil(count / BATCH) * BATCH);
-}
-
-/** What a round consists of: each for all subjects, before the next. What is compared lies close together in time. */
+/** What a round consists of. */
 const MEASURES: readonly ((subject: Subject, counts: Counts, figures: Figures) => Promise<void>)[] = [
   async (subject, { single }, figures) => void figures.single.push(await subject.throughput(single, 1)),
   async (subject, { batched }, figures) => void figures.batched.push(await subject.throughput(batched, BATCH)),
   async (subject, { latency }, figures) => void figures.latencies.push(await subject.latency(latency)),
 ];
-
-const PERCENTILES = [
-  ["p50", "p50"],
-  ["p99", "p99"],
-  ["p999", "p99.9"],
-] as const;
 
 function report(context: BenchContext, placement: Placement, figures: ReadonlyMap<string, Figures>): void {
   const between = `between ${placement}`;

@@ -1,33 +1,31 @@
 /** One end of a link, as a worker thread or a process of its own: does what it is ordered to, until it is ended. */
-import { parentPort, workerData } from "node:worker_threads";
+import { latencyOf, spanOf } from "../links/measured.js";
+import { type OpenEnd, serveEnd } from "../links/served-end.js";
+import type { ZeroMqModule } from "../links/zeromq.js";
 import { BroadcastReceiver, BroadcastSender } from "./ends/broadcast-end.js";
 import { MessagePortWire } from "./ends/message-port.js";
 import { BlockingEnd, LoopEnd } from "./ends/our-end.js";
 import { RingBufEnd, type RingBufModule } from "./ends/ringbuf.js";
 import { SocketWire } from "./ends/socket.js";
 import { WireEnd } from "./ends/wire-end.js";
-import { type ZeroMqModule, ZeroMqWire } from "./ends/zeromq.js";
-import { type End, type EndSpec, latencyOf, type Order, type Reply, spanOf } from "./link.js";
+import { ZeroMqWire } from "./ends/zeromq.js";
+import type { End, EndSpec, Order } from "./link.js";
 
 const PEERS = `${new URL("../../../bench/peers.mjs", import.meta.url)}`; // from build/bench/rings/
 
-const spec = (parentPort === null ? JSON.parse(process.argv[2] ?? "") : workerData) as EndSpec;
-
-type Doer = (order: Order) => unknown;
-
-async function open(): Promise<Doer> {
-  if (spec.kind === "broadcast") return broadcastDoer(spec.ring, spec.side);
+async function open(spec: EndSpec): Promise<OpenEnd<Order>> {
+  if (spec.kind === "broadcast") return broadcastEnd(spec.ring, spec.side);
   const end = await openEnd(spec);
-  return (order) => obey(end, order);
+  return { obey: (order) => obey(end, order) };
 }
 
-function broadcastDoer(ring: Extract<EndSpec, { kind: "broadcast" }>["ring"], side: 0 | 1): Doer {
+function broadcastEnd(ring: Extract<EndSpec, { kind: "broadcast" }>["ring"], side: 0 | 1): OpenEnd<Order> {
   if (side === 1) {
     const receiver = new BroadcastReceiver(ring);
-    return (order) => (order.do === "read" ? receiver.read() : undefined);
+    return { obey: (order) => (order.do === "read" ? receiver.read() : undefined) };
   }
   const sender = new BroadcastSender(ring);
-  return (order) => (order.do === "broadcast" ? sender.send(order.count, order.perSecond) : undefined);
+  return { obey: (order) => (order.do === "broadcast" ? sender.send(order.count, order.perSecond) : undefined) };
 }
 
 async function openEnd(of: Exclude<EndSpec, { kind: "broadcast" }>): Promise<End> {
@@ -71,26 +69,4 @@ async function obey(end: End, order: Order): Promise<unknown> {
   throw new Error(`this end cannot ${order.do}`);
 }
 
-/** Resolves once the other side can read it: after it this thread may block. */
-function tell(reply: Reply): Promise<void> {
-  if (parentPort !== null) {
-    parentPort.postMessage(reply);
-    return Promise.resolve();
-  }
-  return new Promise((resolve) => process.send?.(reply, () => resolve()));
-}
-
-async function run(doer: Doer, order: Order): Promise<void> {
-  try {
-    await tell({ is: "begun" });
-    await tell({ is: "done", value: await doer(order) });
-  } catch (error) {
-    await tell({ is: "failed", why: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-const doer = await open();
-if (parentPort === null) process.on("message", (order: Order) => void run(doer, order));
-else parentPort.on("message", (order: Order) => void run(doer, order));
-process.on("disconnect", () => process.exit());
-await tell({ is: "ready" });
+await serveEnd(open);

@@ -1,9 +1,11 @@
 import { LatencyHistogram, median } from "alphapulse/bench";
 import { SpscConsumer } from "../../src/rings.js";
 import type { BenchContext } from "../harness.js";
+import { type Latency, PERCENTILES } from "../links/measured.js";
+import type { PlacedEnd } from "../links/placed-end.js";
 import { openMemory } from "./ends/memory.js";
-import type { Latency } from "./link.js";
-import { PlacedEnd } from "./placed-end.js";
+import type { Order } from "./link.js";
+import { placeEnd } from "./place-end.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** How the main event loop learns of messages, and how often one comes. */
@@ -38,11 +40,7 @@ export async function compareIntoLoop(context: BenchContext, surroundings: Surro
     await Promise.all(producers.map((producer) => producer.stop()));
   }
   for (const [i, [subject]] of LOOPS.entries()) {
-    for (const [key, label] of [
-      ["p50", "p50"],
-      ["p99", "p99"],
-      ["p999", "p99.9"],
-    ] as const) {
+    for (const [key, label] of PERCENTILES) {
       const name = `into a main event loop between ${surroundings.placement}, ${label}`;
       const value = median(figures[i]!.map((latency) => latency[key])) / 1e3;
       context.report({ name, subject, value, unit: "us", better: "lower" });
@@ -52,7 +50,7 @@ export async function compareIntoLoop(context: BenchContext, surroundings: Surro
 
 /** A producer elsewhere that sends stamped messages, and this loop's end of their ring. */
 class LoopProducer {
-  readonly #producer: PlacedEnd;
+  readonly #producer: PlacedEnd<Order>;
   readonly #consumer: SpscConsumer;
   readonly #isPolled: boolean;
   #histogram = new LatencyHistogram();
@@ -65,7 +63,7 @@ class LoopProducer {
     this.#histogram.record(Number(now - buffer.view.getBigUint64(offset + 8, true)));
   };
 
-  private constructor(producer: PlacedEnd, consumer: SpscConsumer, isPolled: boolean) {
+  private constructor(producer: PlacedEnd<Order>, consumer: SpscConsumer, isPolled: boolean) {
     this.#producer = producer;
     this.#consumer = consumer;
     this.#isPolled = isPolled;
@@ -78,7 +76,7 @@ class LoopProducer {
   ): Promise<LoopProducer> {
     const there = surroundings.ring("spsc");
     const rings = [there, surroundings.ring("spsc")] as const;
-    const producer = await PlacedEnd.place(root, surroundings.placement, {
+    const producer = await placeEnd(root, surroundings.placement, {
       kind: "ours",
       side: 0,
       strategy: "busySpin",

@@ -28,13 +28,6 @@ export type EndSpec = { readonly side: 0 | 1 } & (
   | { readonly kind: "broadcast"; readonly ring: Memory }
 );
 
-/** Half round trips, in ns. */
-export interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-}
-
 /** One end of a link, in a thread or process of its own: the four parts of a measurement. */
 export interface End {
   /** Sends so many messages, `batch` at a time. */
@@ -58,34 +51,3 @@ export type Order =
   | { readonly do: "stamp"; readonly count: number; readonly intervalNs: number }
   | { readonly do: "broadcast"; readonly count: number; readonly perSecond: number }
   | { readonly do: "read" | "close" };
-
-/** What an end says: that it is about to begin, and what came of it. */
-export type Reply =
-  | { readonly is: "ready" | "begun" }
-  | { readonly is: "done"; readonly value: unknown }
-  | { readonly is: "failed"; readonly why: string };
-
-/** How long sending and receiving took, by the clock that all threads and processes share, in ns. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Does something, and says when. */
-export async function spanOf(work: () => void | Promise<void>): Promise<Span> {
-  const start = Number(process.hrtime.bigint());
-  await work();
-  return { start, end: Number(process.hrtime.bigint()) };
-}
-
-/** Of round trips, in ns. */
-export function latencyOf(roundTrips: Float64Array): Latency {
-  const sorted = roundTrips.sort();
-  const at = (share: number): number => sorted[Math.floor(sorted.length * share)]! / 2;
-  return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
-}
-
-/** A sequence that is not the next one: the link lost, doubled or tore a message. */
-export function outOfSequence(expected: number, found: number): Error {
-  return new Error(`message ${expected} is ${found}`);
-}

@@ -1,5 +1,7 @@
-import type { EndSpec, Latency, Order, Span } from "./link.js";
-import { PlacedEnd, type Placement } from "./placed-end.js";
+import type { Latency, Span } from "../links/measured.js";
+import type { PlacedEnd, Placement } from "../links/placed-end.js";
+import type { EndSpec, Order } from "./link.js";
+import { placeEnd } from "./place-end.js";
 
 /** What is measured: a way to move messages from one thread or process to another. */
 export interface Subject {
@@ -14,10 +16,10 @@ export interface Subject {
 /** Two ends, each in a thread or process of its own, that do nothing between two measurements. */
 export class LinkSubject implements Subject {
   readonly name: string;
-  readonly #sender: PlacedEnd;
-  readonly #receiver: PlacedEnd;
+  readonly #sender: PlacedEnd<Order>;
+  readonly #receiver: PlacedEnd<Order>;
 
-  private constructor(name: string, sender: PlacedEnd, receiver: PlacedEnd) {
+  private constructor(name: string, sender: PlacedEnd<Order>, receiver: PlacedEnd<Order>) {
     this.name = name;
     this.#sender = sender;
     this.#receiver = receiver;
@@ -29,7 +31,7 @@ export class LinkSubject implements Subject {
     placement: Placement,
     specs: readonly EndSpec[],
   ): Promise<LinkSubject> {
-    const placing = specs.map((spec) => PlacedEnd.place(root, placement, spec));
+    const placing = specs.map((spec) => placeEnd(root, placement, spec));
     const placed = await Promise.allSettled(placing);
     const ends = placed.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     const [sender, receiver] = ends;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import type { BenchContext } from "../harness.js";
+import type { ZeroMqModule } from "../links/zeromq.js";
 import type { RingBufModule } from "./ends/ringbuf.js";
-import type { ZeroMqModule } from "./ends/zeromq.js";
 import { type EndSpec, STRATEGIES, type Strategy } from "./link.js";
 import { LinkSubject, type Subject } from "./subject.js";
 import type { Surroundings } from "./surroundings.js";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { allocateRing, type RingKind } from "../../src/rings.js";
 import { SharedMemory } from "../../src/shm.js";
 import type { BenchContext } from "../harness.js";
+import type { Placement } from "../links/placed-end.js";
 import type { Memory } from "./link.js";
-import type { Placement } from "./placed-end.js";
 
 /** Where files of shared memory belong: a file system in memory. */
 const MEMORY_DIRECTORY = "/dev/shm";

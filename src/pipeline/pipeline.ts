@@ -1,7 +1,7 @@
 import type { Actor, AnyActor, Inputs, Outputs } from "../actor/actor.js";
 import type { LogLine } from "../actor/log.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import type { RelayOptions } from "../relay/relay.js";
+import type { RelayOptions } from "../relay/options.js";
 import type { RunningPipeline } from "./running.js";
 import type { ActorEntry, RelayEntry } from "./wiring.js";
 

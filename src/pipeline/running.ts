@@ -5,7 +5,8 @@ import { Host } from "../actor/host.js";
 import type { LogLine } from "../actor/log.js";
 import type { RuntimeEvents } from "../actor/runtime.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { Relay, type RelayStats } from "../relay/relay.js";
+import { Relay } from "../relay/relay.js";
+import type { RelayStats } from "../relay/reports.js";
 import { type ActorHandle, LocalHandle } from "./handle.js";
 import type { ActorSetup, Placement, RelaySetup, StartOptions } from "./pipeline.js";
 import { IN_RUNNER } from "./protocol.js";
@@ -231,7 +232,7 @@ export class RunningPipeline implements AsyncDisposable {
       const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
       const published = sum(actors.map((actor) => actor.published));
       const received = sum(actors.map((actor) => actor.received));
-      const taken = sum(relays.map((relay) => relay.received + sum(Object.values(relay.refused))));
+      const taken = sum(relays.map((relay) => relay.received + relay.duplicates + sum(Object.values(relay.refused))));
       const sent = sum(relays.map((relay) => relay.sent));
       const isQuiet =
         published === taken &&

@@ -1,6 +1,6 @@
 import { type Checksum, inTwoParts } from "./checksum.js";
 import { AlphaPulseError, ProtocolError } from "./errors.js";
-import { highOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
+import { highOf, microsecondsOf, nanosecondsHigh, nanosecondsLow, unsignedOf } from "./halves.js";
 
 // The message header (docs/protocol.md, "Message header"), all little-endian:
 //
@@ -145,6 +145,12 @@ export function setTimestampUs(view: DataView, offset: number, us: number): void
 export function sequenceOf(view: DataView, offset: number): number {
   const high = view.getUint32(offset + SEQUENCE_OFFSET + 4, true);
   return high > SEQUENCE_HIGH_MAX ? Number.NaN : unsignedOf(view.getUint32(offset + SEQUENCE_OFFSET, true), high);
+}
+
+/** The time stamp in whole microseconds. */
+export function timestampUsOf(view: DataView, offset: number): number {
+  const at = offset + TIMESTAMP_OFFSET;
+  return microsecondsOf(view.getUint32(at, true), view.getUint32(at + 4, true));
 }
 
 /** The checksum over a whole message but its own four bytes: its 32 bits, as a number that may be negative. */

@@ -27,6 +27,9 @@ export class StreamFramer {
   #carried = 0;
   /** What was not looked at because the handler threw. */
   #unread: Uint8Array = NOTHING;
+  /** The chunk that was pushed last, and as a message's memory. */
+  #chunk: Uint8Array = NOTHING;
+  #chunkBuffer: MessageBuffer = this.#carry;
   /** How much of the chunk has been taken. */
   #at = 0;
   #isHandling = false;
@@ -43,48 +46,65 @@ export class StreamFramer {
   }
 
   /**
-   * Takes the next bytes. What the handler throws comes through; the stream goes on behind that message at the next push.
+   * Takes the next bytes: a chunk, or the first `byteLength` bytes of one that is used again and again. What the handler throws comes through; the stream goes on behind that message at the next push.
    * After an error of its own it has let go of what it held, and stands at the beginning of another stream.
    * @throws ProtocolError BAD_MAGIC, UNSUPPORTED_VERSION, BAD_DOMAIN or TOO_LARGE: the stream cannot be trusted any more;
    * AlphaPulseError REENTERED where its own handler calls it
    */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array, byteLength = chunk.byteLength): void {
     if (this.#isHandling) {
       throw new AlphaPulseError(
         "REENTERED",
         "a framer takes no bytes while its handler has a message: push them later",
       );
     }
-    const bytes = this.#unread.byteLength === 0 ? chunk : joined(this.#unread, chunk);
-    this.#unread = NOTHING;
+    let bytes = chunk;
+    let end = byteLength;
+    if (this.#unread.byteLength > 0) {
+      bytes = joined(this.#unread, chunk.subarray(0, byteLength));
+      end = bytes.byteLength;
+      this.#unread = NOTHING;
+    }
     this.#at = 0;
     try {
-      this.#cut(bytes);
+      this.#cut(bytes, end);
     } catch (error) {
-      if (this.#isHandling) this.#unread = Uint8Array.prototype.slice.call(bytes, this.#at);
+      if (this.#isHandling) this.#unread = Uint8Array.prototype.slice.call(bytes, this.#at, end);
       this.#isHandling = false;
       throw error;
     }
   }
 
-  #cut(chunk: Uint8Array): void {
-    if (this.#carried > 0) this.#completeCarried(chunk);
-    if (this.#at === chunk.byteLength) return;
-    const buffer = messageBuffer(chunk);
-    while (chunk.byteLength - this.#at >= HEADER_BYTES) {
-      const at = this.#at;
-      const messageBytes = checkHeader(buffer.view, at, chunk.byteLength - at, this.#payloadBytesMax);
-      if (chunk.byteLength - at < messageBytes) break;
+  #cut(chunk: Uint8Array, end: number): void {
+    if (this.#carried > 0) this.#completeCarried(chunk, end);
+    if (this.#at === end) return;
+    const buffer = this.#bufferOf(chunk);
+    const { view } = buffer;
+    const payloadBytesMax = this.#payloadBytesMax;
+    let at = this.#at;
+    while (end - at >= HEADER_BYTES) {
+      const messageBytes = checkHeader(view, at, end - at, payloadBytesMax);
+      if (end - at < messageBytes) break;
       this.#at = at + messageBytes;
       this.#hand(buffer, at, messageBytes);
+      at = this.#at;
     }
-    this.#keep(chunk, this.#at, chunk.byteLength);
+    this.#keep(chunk, at, end);
+  }
+
+  /** Who reads into the same memory again and again has one made for it once. */
+  #bufferOf(chunk: Uint8Array): MessageBuffer {
+    if (chunk !== this.#chunk) {
+      this.#chunk = chunk;
+      this.#chunkBuffer = messageBuffer(chunk);
+    }
+    return this.#chunkBuffer;
   }
 
   /** Fills up the message that was begun. */
-  #completeCarried(chunk: Uint8Array): void {
+  #completeCarried(chunk: Uint8Array, chunkBytes: number): void {
     if (this.#carried < HEADER_BYTES) {
-      this.#at = Math.min(HEADER_BYTES - this.#carried, chunk.byteLength);
+      this.#at = Math.min(HEADER_BYTES - this.#carried, chunkBytes);
       this.#keep(chunk, 0, this.#at);
       if (this.#carried < HEADER_BYTES) return;
     }
@@ -92,7 +112,7 @@ export class StreamFramer {
     this.#carried = 0; // what throws here leaves nothing behind
     const messageBytes = checkHeader(this.#carry.view, 0, HEADER_BYTES, this.#payloadBytesMax);
     this.#carried = carried;
-    const end = Math.min(this.#at + messageBytes - carried, chunk.byteLength);
+    const end = Math.min(this.#at + messageBytes - carried, chunkBytes);
     this.#keep(chunk, this.#at, end);
     this.#at = end;
     if (this.#carried < messageBytes) return;

@@ -13,6 +13,9 @@ const RECORD_ALIGNMENT = 8;
 const CAPACITY_MIN = 1 << 16;
 const CAPACITY_MAX = 1 << 30;
 
+/** Who the relay itself is in its log: members count from 1. */
+export const RELAY_ORIGIN = 0;
+
 /** How far `a` is ahead of `b`, in bytes. */
 export function bytesBetween(b: number, a: number): number {
   return (a - b) | 0;
@@ -44,6 +47,11 @@ export class RelayLog {
     this.capacityBytes = capacityBytes;
     this.buffer = allocateBuffer(capacityBytes);
     this.#onDrop = onDrop;
+  }
+
+  /** The position of the oldest record. */
+  get head(): number {
+    return this.#head;
   }
 
   /** The position behind the newest record. */

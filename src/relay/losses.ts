@@ -32,14 +32,19 @@ export class Losses {
   add(source: number, sequence: number): void {
     this.#count++;
     const known = Number.isNaN(sequence) ? 0 : sequence;
-    const key = `${source}:${Math.floor(known / COUNTER_LIMIT)}:${known === 0}`;
+    this.extend(source, known, known);
+  }
+
+  /** Notes that nobody will be told any more of these, which had not come to the relay either. They are not counted. */
+  extend(source: number, from: number, to: number): void {
+    const key = `${source}:${Math.floor(from / COUNTER_LIMIT)}:${from === 0}`;
     const run = this.#runs.get(key);
     if (run === undefined) {
-      this.#runs.set(key, { source, from: known, to: known });
+      this.#runs.set(key, { source, from, to });
       return;
     }
-    run.from = Math.min(run.from, known);
-    run.to = Math.max(run.to, known);
+    run.from = Math.min(run.from, from);
+    run.to = Math.max(run.to, to);
   }
 
   /** Each run, once: what was taken is the taker's to tell. */

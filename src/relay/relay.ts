@@ -1,104 +1,38 @@
 import { EventEmitter } from "node:events";
 import { TLVBuilder } from "../protocol/builder.js";
-import { type Checksum, type ChecksumChoice, checksumOf } from "../protocol/checksum.js";
-import { type Clock, LiveClock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { DOMAIN_OFFSET, SOURCE_OFFSET, verifyChecksum } from "../protocol/header.js";
+import { DOMAIN_OFFSET } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
-import { MessageView } from "../protocol/message-view.js";
-import { domainName, RelayDomain, Source } from "../protocol/tables.js";
-import { checkTlvs, firstTypeOf, isControlType } from "../protocol/walk.js";
+import { SequenceTracker } from "../protocol/sequence-tracker.js";
+import { RelayDomain, Source } from "../protocol/tables.js";
+import { firstTypeOf, isControlType } from "../protocol/walk.js";
 import { GoodbyeCode } from "../tlvs/codes.js";
 import type { Address, Attachable, Link, Listener } from "../transports/transport.js";
 import { Transport } from "../transports/transports.js";
+import type { AccessTokens } from "./access-tokens.js";
+import { Admission } from "./admission.js";
+import { Intake, type IntakeHost } from "./intake.js";
+import { Liveness } from "./liveness.js";
 import { RelayLog } from "./log.js";
 import { Member, type MemberHost } from "./member.js";
+import { Membership } from "./membership.js";
+import { type RelayOptions, settingsOf } from "./options.js";
+import { ProducerHold } from "./producer-hold.js";
+import type { RefusalCause, RelayEvents, RelayStats } from "./reports.js";
+import { SessionControl } from "./session-control.js";
+import { SourceBindings } from "./source-bindings.js";
 
-/** How a relay is made. */
-export interface RelayOptions {
-  /** The one domain it carries, one of RelayDomain. */
-  readonly domain: number;
-  /** Bytes of its log, a power of two; default 16 MiB. A subscriber that falls further behind loses messages. */
-  readonly logBytes?: number;
-  /** Subscribers and producers together; default 1,000. More get a Goodbye. */
-  readonly membersMax?: number;
-  /**
-   * What happens when a subscriber is about to fall out of the log: `gap` drops what is oldest and tells it with a Gap
-   * message; `block` makes the producers wait. Default `gap`: one slow subscriber never holds up the others.
-   */
-  readonly slowSubscribers?: "gap" | "block";
-  /**
-   * Which checksum it verifies before it takes a message, by name or an implementation; default `crc32c`. What comes from this process's own memory
-   * is not verified again.
-   */
-  readonly checksum?: ChecksumChoice;
-  /** Stamps its own messages; default the wall clock. */
-  readonly clock?: Clock;
-  /** When it sends what it took: once per turn by default. A runtime that brings its own queue says so here. */
-  readonly schedule?: (task: () => void) => void;
-}
-
-/** Why a relay did not take a message. */
-export type RefusalCause = "domain" | "checksum" | "malformed" | "tooLarge" | "sourceInUse";
-
-/** What a relay tells whoever listens. */
-export interface RelayEvents {
-  /** A member came: its address, or later its name. */
-  joined: [peer: string];
-  /** A member went, with the error that ended its link where there was one. */
-  left: [name: string, error: AlphaPulseError | undefined];
-  /** A message was not taken. */
-  refused: [refusal: { cause: RefusalCause; source: number; peer: string; detail: string }];
-  /** A subscriber fell out of the log. */
-  lost: [loss: { name: string; source: number; from: number; to: number }];
-}
-
-/** What a relay has done so far. */
-export interface RelayStats {
-  /** Data messages taken. */
-  readonly received: number;
-  /** Data messages sent, over all subscribers. */
-  readonly sent: number;
-  /** Data messages that subscribers lost by falling out of the log. */
-  readonly lost: number;
-  /** Messages not taken, by cause. */
-  readonly refused: Readonly<Record<RefusalCause, number>>;
-  /** Whether everything that was taken has been sent. */
-  readonly isIdle: boolean;
-  /** Those that are connected now. */
-  readonly members: readonly MemberStats[];
-}
-
-/** One member of a relay. */
-export interface MemberStats {
-  /** What it called itself, or its address. */
-  readonly name: string;
-  /** Data messages that it sent and that were taken. */
-  readonly received: number;
-  /** Data messages that it was sent. */
-  readonly sent: number;
-  /** Data messages that it lost by falling out of the log. */
-  readonly lost: number;
-  /** Bytes of the log that wait for it. */
-  readonly lagBytes: number;
-}
-
-const LOG_BYTES_DEFAULT = 16 << 20;
-const MEMBERS_MAX_DEFAULT = 1_000;
 /** A link that sends nothing for this long only reads (docs/protocol.md, "Without a session"). */
 const READER_AFTER_MS = 100;
 /** This many wrong checksums in a row end a link: the two ends most likely disagree on the kind. */
 const WRONG_CHECKSUMS_MAX = 16;
-/** Producers are held up above the first share of the log and let go below the second. */
-const PAUSE_ABOVE = 1 / 2;
-const RESUME_BELOW = 1 / 4;
 
 /** How long a relay that closes waits for its subscribers to take what is left. */
 const CLOSE_MS_MAX = 5_000;
 /** Turns of a relay between two looks at the rest of the event loop. */
 const TASKS_PER_TURN = 256;
-/** After this share of the log a relay that blocks looks how far its slowest subscriber is behind. */
-const LAG_CHECK_SHARE = 1 / 16;
+
+const CLOSING = "the relay is shutting down";
 
 const RELAY_SOURCES: Readonly<Record<number, number>> = {
   [RelayDomain.MarketData]: Source.MarketDataRelay,
@@ -115,67 +49,110 @@ const RELAY_SOURCES: Readonly<Record<number, number>> = {
 export class Relay extends EventEmitter<RelayEvents> implements Attachable, AsyncDisposable {
   /** The one domain it carries, one of RelayDomain. */
   readonly domain: number;
-  readonly #log: RelayLog;
-  readonly #checksum: Checksum | undefined;
-  readonly #membersMax: number;
-  readonly #blocks: boolean;
   readonly #schedule: (task: () => void) => void;
+  readonly #scheduleLater: (task: () => void) => void;
   readonly #host: MemberHost;
-  readonly #members = new Set<Member>();
+  readonly #intake: Intake;
+  readonly #sessions: SessionControl;
+  readonly #admission: Admission | undefined;
+  readonly #liveness: Liveness;
+  readonly #bindings = new SourceBindings();
+  readonly #hold: ProducerHold | undefined;
+  readonly #members: Membership;
   readonly #listeners = new Set<Listener>();
-  readonly #sources = new Map<number, Member>();
-  readonly #view = new MessageView();
+  readonly #stopWatchingTokens: (() => void) | undefined;
   readonly #refused: Record<RefusalCause, number> = {
     domain: 0,
     checksum: 0,
     malformed: 0,
     tooLarge: 0,
     sourceInUse: 0,
+    notAllowed: 0,
   };
-  #received = 0;
-  #uncheckedBytes = 0;
   #sentBefore = 0;
+  #retransmittedBefore = 0;
   #lostBefore = 0;
+  #lostInTransport = 0;
   #ids = 0;
   #scheduled = false;
-  #paused = false;
+  /** Whether it goes on in the next turn of the event loop. */
+  #isGoingOn = false;
   #closed = false;
   readonly #pump = (): void => this.#deliver();
+  readonly #goOn = (): void => {
+    this.#isGoingOn = false;
+    this.#wake();
+  };
 
   /** @throws AlphaPulseError BAD_OPTION */
   constructor(options: RelayOptions) {
     super();
-    const { domain, clock = new LiveClock(), checksum = "crc32c" } = options;
-    const source = RELAY_SOURCES[domain];
-    if (source === undefined)
-      throw new AlphaPulseError("BAD_OPTION", `Relay: domain ${domain} is not one of RelayDomain`);
-    const { slowSubscribers = "gap" } = options;
-    if (slowSubscribers !== "gap" && slowSubscribers !== "block") {
-      throw new AlphaPulseError(
-        "BAD_OPTION",
-        `Relay: slowSubscribers ${String(slowSubscribers)} is neither gap nor block`,
-      );
-    }
+    const settings = settingsOf(options);
+    const { domain, clock, checksum, auth } = settings;
     this.domain = domain;
-    this.#checksum = checksumOf(checksum);
-    this.#membersMax = options.membersMax ?? MEMBERS_MAX_DEFAULT;
-    this.#blocks = options.slowSubscribers === "block";
     this.#schedule = options.schedule ?? fairSchedule();
-    this.#log = new RelayLog(options.logBytes ?? LOG_BYTES_DEFAULT, (position) => {
+    this.#scheduleLater = options.schedule ?? setImmediate;
+    this.#members = new Membership(settings.membersMax, settings.membersPerPeerMax);
+    const log = new RelayLog(settings.logBytes, (position) => {
       for (const member of this.#members) member.drop(position);
     });
-    this.#host = {
-      log: this.#log,
-      builder: new TLVBuilder({
-        domain: RelayDomain.System,
-        source,
-        clock,
-        checksum: checksum === "none" ? "crc32c" : checksum,
-      }),
+    this.#hold = settings.blocks ? new ProducerHold(log, this.#members) : undefined;
+    const tracker = new SequenceTracker();
+    const source = RELAY_SOURCES[domain] as number;
+    const stamp = {
+      builder: new TLVBuilder({ domain: RelayDomain.System, source, clock, checksum: settings.writtenChecksum }),
       nowUs: () => clock.nowUs(),
+    };
+    this.#host = {
+      log,
+      tracker,
+      stamp,
       lost: (member, from, first, last) =>
         this.emit("lost", { name: member.name, source: from, from: first, to: last }),
     };
+    const refuse: IntakeHost["refuse"] = (member, from, cause, detail) => this.#refuse(member, from, cause, detail);
+    this.#sessions = new SessionControl(checksum, {
+      stamp,
+      refuse,
+      parted: (member) => this.#bindings.release(member),
+      admit: (member, hello) => this.#admission?.check(member, hello) ?? true,
+    });
+    if (auth !== undefined) {
+      this.#admission = new Admission({
+        ...settings,
+        auth,
+        refuse,
+        take: (guest, buffer, offset, byteLength) => void this.#sessions.take(guest, buffer, offset, byteLength),
+        join: (guest) => this.#join(guest),
+      });
+      this.#stopWatchingTokens = auth.onChange(() => this.#sendAwayRevoked(auth));
+    }
+    this.#liveness = new Liveness({
+      ...settings,
+      stamp,
+      members: this.#members,
+      isHeld: () => this.#hold?.isHeld === true,
+      silent: (member, why) => member.end(new AlphaPulseError("PEER_SILENT", `${member.title} ${why}`)),
+      idle: (member) =>
+        void member.goodbye(
+          GoodbyeCode.IdleTooLong,
+          `nothing published or subscribed to for ${settings.idleTimeoutMs} ms`,
+        ),
+    });
+    this.#intake = new Intake({
+      domain,
+      checksum,
+      log,
+      tracker,
+      bindings: this.#bindings,
+      stamp,
+      refuse,
+      contested: (contested, holder, challenger) => {
+        this.#liveness.challenge(holder);
+        void challenger.goodbye(GoodbyeCode.SourceInUse, `source ${contested} is bound to another live connection`);
+      },
+      missing: (from, first, last) => this.emit("missing", { source: from, from: first, to: last }),
+    });
   }
 
   /**
@@ -192,60 +169,54 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   /** Takes the server's end of a link, however it was made. */
   attach(link: Link): void {
     const member = new Member(++this.#ids, link, this.#host);
-    if (this.#closed || this.#members.size >= this.#membersMax) {
-      link.start({ message() {}, broken() {}, closed() {} });
-      const [code, why] = this.#closed
-        ? ([GoodbyeCode.ShuttingDown, "the relay is shutting down"] as const)
-        : ([GoodbyeCode.TooManyConnections, `the relay has its ${this.#membersMax} members`] as const);
-      void member.goodbye(code, why);
-      return;
-    }
-    this.#members.add(member);
-    if (this.#paused) link.pause();
-    const timer = setTimeout(() => {
-      if (member.standing !== "new") return;
-      member.becomeReader();
-      this.#wake();
-    }, READER_AFTER_MS);
-    let wrongChecksums = 0;
+    const admission = this.#admission;
+    // Before the link starts: it may hand over what waited, at once.
+    if (!this.#closed) admission?.receive(member);
+    const full = this.#closed ? CLOSING : admission === undefined ? this.#members.add(member) : undefined;
+    const mayOnlyRead = full === undefined && admission === undefined && link.datagrams === undefined;
+    const timer = mayOnlyRead ? setTimeout(() => this.#takeAsReader(member), READER_AFTER_MS) : undefined;
+    if (this.#hold?.isHeld) link.pause();
     link.start({
-      message: (buffer, offset, byteLength) => {
-        const taken = this.#take(member, buffer, offset, byteLength);
-        wrongChecksums = taken === "checksum" ? wrongChecksums + 1 : 0;
-        if (wrongChecksums === WRONG_CHECKSUMS_MAX) {
-          void member.goodbye(
-            GoodbyeCode.ProtocolError,
-            `${WRONG_CHECKSUMS_MAX} wrong checksums in a row: crc32c or crc32?`,
-          );
-        }
-      },
+      message: (buffer, offset, byteLength) => this.#message(member, buffer, offset, byteLength),
       ready: () => {
         member.ready();
         this.#wake();
       },
+      lost: ({ count, source, why }) => {
+        this.#lostInTransport += count;
+        this.emit("lostInTransport", { peer: member.title, count, source, why });
+      },
       broken: (error) => {
         this.#refuse(member, 0, "malformed", error.message);
-        void member.goodbye(GoodbyeCode.ProtocolError, error.message);
+        if (admission?.has(member)) admission.refuse(member, error.message);
+        else void member.goodbye(GoodbyeCode.ProtocolError, error.message);
       },
       closed: (error) => {
         clearTimeout(timer);
-        this.#leave(member, error);
+        admission?.leave(member);
+        this.#leave(member, error ?? member.fate);
       },
     });
-    this.emit("joined", link.peer);
+    if (this.#closed && admission !== undefined) link.destroy();
+    else if (full !== undefined) this.#sendAway(member, full);
+    else if (admission === undefined) this.emit("joined", link.peer);
   }
 
   /** What it has done so far. */
   stats(): RelayStats {
     const members = [...this.#members];
     return {
-      received: this.#received,
+      received: this.#intake.received,
+      duplicates: this.#intake.duplicates,
+      missing: this.#intake.missing,
       sent: members.reduce((sum, { sent }) => sum + sent, this.#sentBefore),
+      retransmitted: members.reduce((sum, { retransmitted }) => sum + retransmitted, this.#retransmittedBefore),
       lost: members.reduce((sum, { losses }) => sum + losses.count, this.#lostBefore),
+      lostInTransport: this.#lostInTransport,
       refused: { ...this.#refused },
       isIdle: !this.#scheduled && this.#isIdle(),
-      members: members.map(({ name, link, received, sent, losses, lagBytes }) => ({
-        name: name === "" ? link.peer : name,
+      members: members.map(({ title, received, sent, losses, lagBytes }) => ({
+        name: title,
         received,
         sent,
         lost: losses.count,
@@ -261,6 +232,9 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#liveness.stop();
+    this.#stopWatchingTokens?.();
+    this.#admission?.close();
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     for (const { link } of this.#members) link.pause();
     const giveUpAt = performance.now() + CLOSE_MS_MAX;
@@ -270,8 +244,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       this.#deliver();
     }
     for (const member of this.#members) member.abandon();
-    const reason = "the relay is shutting down";
-    await Promise.all([...this.#members].map((member) => member.goodbye(GoodbyeCode.ShuttingDown, reason)));
+    await Promise.all([...this.#members].map((member) => member.goodbye(GoodbyeCode.ShuttingDown, CLOSING)));
   }
 
   /** Closes it: `await using relay = new Relay(…)`. */
@@ -279,100 +252,78 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     return this.close();
   }
 
-  /** Takes a message of a member; says why where it does not. */
-  #take(member: Member, buffer: MessageBuffer, offset: number, byteLength: number): RefusalCause | undefined {
-    const { view } = buffer;
-    const domain = view.getUint8(offset + DOMAIN_OFFSET);
-    const source = view.getUint16(offset + SOURCE_OFFSET, true);
-    if (domain === RelayDomain.System && isControlType(firstTypeOf(view, offset, byteLength))) {
-      return this.#control(member, buffer, offset, byteLength);
+  /** Somebody has shown a token, and may come in where there is room. */
+  #join(member: Member): boolean {
+    const full = this.#members.add(member);
+    if (full !== undefined) {
+      this.#sendAway(member, full);
+      return false;
     }
-    if (domain !== this.domain && domain !== RelayDomain.System) {
-      const detail = `a message of domain ${domainName(domain)} does not belong to this ${domainName(this.domain)} relay`;
-      return this.#refuse(member, source, "domain", detail);
-    }
-    if (this.#checksum !== undefined && !member.link.isSameMemory) {
-      try {
-        verifyChecksum(this.#checksum, view, offset, byteLength);
-      } catch (error) {
-        return this.#refuse(member, source, "checksum", (error as Error).message);
-      }
-    }
-    if (byteLength > this.#log.messageBytesMax) {
-      return this.#refuse(
-        member,
-        source,
-        "tooLarge",
-        `${byteLength} bytes pass the log's limit of ${this.#log.messageBytesMax}`,
-      );
-    }
-    member.becomeProducer();
-    if (!this.#bind(source, member)) {
-      const detail = `source ${source} is bound to another live connection`;
-      this.#refuse(member, source, "sourceInUse", detail);
-      void member.goodbye(GoodbyeCode.SourceInUse, detail);
-      return "sourceInUse";
-    }
-    this.#log.append(buffer, offset, byteLength, member.id);
-    member.received++;
-    this.#received++;
-    this.#uncheckedBytes += byteLength;
-    if (this.#blocks && this.#uncheckedBytes > this.#log.capacityBytes * LAG_CHECK_SHARE) this.#holdProducers();
+    if (this.#hold?.isHeld) member.link.pause();
+    this.emit("joined", member.link.peer);
+    return true;
+  }
+
+  #sendAway(member: Member, why: string): void {
+    const code = this.#closed ? GoodbyeCode.ShuttingDown : GoodbyeCode.TooManyConnections;
+    void member.goodbye(code, why);
+  }
+
+  #takeAsReader(member: Member): void {
+    if (member.standing !== "new") return;
+    member.becomeReader();
     this.#wake();
-    return undefined;
   }
 
-  #control(member: Member, buffer: MessageBuffer, offset: number, byteLength: number): RefusalCause | undefined {
-    let wrong: string | undefined;
-    try {
-      const checksum = this.#checksum ?? (checksumOf("crc32c") as Checksum);
-      if (!member.link.isSameMemory) verifyChecksum(checksum, buffer.view, offset, byteLength);
-      checkTlvs(buffer.view, offset, byteLength);
-      const type = firstTypeOf(buffer.view, offset, byteLength);
-      wrong = member.control(this.#view.wrap(buffer, offset, byteLength), type);
-    } catch (error) {
-      const detail = (error as Error).message;
-      return this.#refuse(
-        member,
-        0,
-        (error as AlphaPulseError).code === "CHECKSUM_MISMATCH" ? "checksum" : "malformed",
-        detail,
-      );
-    } finally {
-      this.#view.release();
+  #message(member: Member, buffer: MessageBuffer, offset: number, byteLength: number): void {
+    member.hasSpoken = true;
+    if (!member.isAdmitted) {
+      this.#admission?.message(member, buffer, offset, byteLength); // or there was no room for it
+      return;
     }
-    if (wrong === undefined) return undefined;
-    void member.goodbye(GoodbyeCode.ProtocolError, wrong);
-    return this.#refuse(member, 0, "malformed", wrong);
+    const { view } = buffer;
+    const isSystem = view.getUint8(offset + DOMAIN_OFFSET) === RelayDomain.System;
+    const isControl = isSystem && isControlType(firstTypeOf(view, offset, byteLength));
+    const refused = (isControl ? this.#sessions : this.#intake).take(member, buffer, offset, byteLength);
+    this.#countChecksums(member, refused === "checksum");
+    if (refused !== undefined) return;
+    if (!isControl) this.#hold?.took(byteLength);
+    this.#wake();
   }
 
-  /** Binds a source to the connection that first uses it, as long as that lives. */
-  #bind(source: number, member: Member): boolean {
-    const bound = this.#sources.get(source);
-    if (bound === undefined) {
-      this.#sources.set(source, member);
-      member.sources.add(source);
-      return true;
+  #sendAwayRevoked(auth: AccessTokens): void {
+    for (const member of this.#members) {
+      if (member.grant === undefined || auth.allows(member.grant)) continue;
+      void member.goodbye(GoodbyeCode.NotAuthorized, "its token was revoked");
     }
-    return bound === member;
+  }
+
+  #countChecksums(member: Member, isWrong: boolean): void {
+    member.wrongChecksums = isWrong ? member.wrongChecksums + 1 : 0;
+    if (member.wrongChecksums < WRONG_CHECKSUMS_MAX) return;
+    const why = `${WRONG_CHECKSUMS_MAX} wrong checksums in a row: crc32c or crc32?`;
+    void member.goodbye(GoodbyeCode.ProtocolError, why);
   }
 
   #refuse(member: Member, source: number, cause: RefusalCause, detail: string): RefusalCause {
     this.#refused[cause]++;
+    this.emit("refused", { cause, source, peer: member.title, detail });
     // Told once per cause, so that a flood of these gets no flood back; where a Goodbye follows, that says it.
-    const isTold = member.standing === "session" && cause !== "sourceInUse" && !member.toldRefusals.has(cause);
-    if (isTold) member.reject(0, detail);
+    const wasTold = member.toldRefusals.has(cause);
     member.toldRefusals.add(cause);
-    this.emit("refused", { cause, source, peer: member.name === "" ? member.link.peer : member.name, detail });
+    if (member.standing !== "session" || wasTold || cause === "sourceInUse") return cause;
+    if (cause === "notAllowed") void member.goodbye(GoodbyeCode.NotAuthorized, detail);
+    else member.reject(0, detail);
     return cause;
   }
 
   #leave(member: Member, error: AlphaPulseError | undefined): void {
     if (!this.#members.delete(member)) return;
-    for (const source of member.sources) this.#sources.delete(source);
+    this.#bindings.release(member);
     this.#sentBefore += member.sent;
+    this.#retransmittedBefore += member.retransmitted;
     this.#lostBefore += member.losses.count;
-    this.emit("left", member.name === "" ? member.link.peer : member.name, error);
+    this.emit("left", member.title, error);
     this.#wake();
   }
 
@@ -390,30 +341,17 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   #deliver(): void {
     this.#scheduled = false;
     let more = false;
+    let later = false;
     for (const member of this.#members) {
-      if (member.deliver()) more = true;
+      const rest = member.deliver();
+      if (rest === "more") more = true;
+      else if (rest === "later") later = true;
     }
-    if (this.#paused && !this.#closed) this.#releaseProducers();
+    if (!this.#closed) this.#hold?.delivered();
     if (more) this.#wake();
-  }
-
-  #lag(): number {
-    let lag = 0;
-    for (const member of this.#members) lag = Math.max(lag, member.lagBytes);
-    return lag;
-  }
-
-  #holdProducers(): void {
-    this.#uncheckedBytes = 0;
-    if (this.#paused || this.#lag() <= this.#log.capacityBytes * PAUSE_ABOVE) return;
-    this.#paused = true;
-    for (const member of this.#members) member.link.pause();
-  }
-
-  #releaseProducers(): void {
-    if (this.#lag() >= this.#log.capacityBytes * RESUME_BELOW) return;
-    this.#paused = false;
-    for (const member of this.#members) member.link.resume();
+    if (!later || this.#isGoingOn) return;
+    this.#isGoingOn = true;
+    this.#scheduleLater(this.#goOn);
   }
 }
 

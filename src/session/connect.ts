@@ -1,22 +1,17 @@
-import { localLinks } from "../transports/local.js";
-import type { Address, Attachable } from "../transports/transport.js";
-import { Transport } from "../transports/transports.js";
-import type { Connection, ConnectOptions } from "./connection.js";
+import type { Address, Attachable, Link } from "../transports/transport.js";
+import type { Connection } from "./connection.js";
+import type { ConnectOptions } from "./options.js";
 
 /**
- * Connects to a relay: by its URL, by the same as an object, or, within one thread, to the relay itself.
+ * Connects to a relay: by its URL, by the same as an object, within one thread to the relay itself, or over a link that
+ * is there already. A link is the connection's from then on, and cannot be replaced by `reconnect`.
  *
- * @throws AlphaPulseError NOT_LISTENING, BAD_ADDRESS, CONNECT_FAILED, CONNECT_TIMEOUT, TIMEOUT or GOODBYE
+ * @throws AlphaPulseError NOT_LISTENING, BAD_ADDRESS, CONNECT_FAILED, CONNECT_TIMEOUT, TIMEOUT, ABORTED, BAD_OPTION,
+ * TOKEN_IN_CLEAR, TOKEN_FAILED or what the relay's Goodbye said, such as NOT_AUTHORIZED
  */
-export async function connect(target: Address | Attachable, options: ConnectOptions = {}): Promise<Connection> {
+export async function connect(target: Address | Attachable | Link, options: ConnectOptions = {}): Promise<Connection> {
   // Loaded when it is needed: importing the library stays cheap.
   const { Connection } = await import("./connection.js");
-  if (typeof target === "object" && "attach" in target) {
-    const [client, server] = localLinks("this thread");
-    const opened = Connection.open(client, options);
-    target.attach(server);
-    return opened;
-  }
-  const { transport, address, options: linkOptions } = await Transport.of(target);
-  return Connection.open(await transport.connect(address, linkOptions), options);
+  if (typeof target === "object" && "sendAhead" in target) return Connection.open(target, options);
+  return Connection.to(target, options);
 }

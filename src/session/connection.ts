@@ -1,155 +1,109 @@
-import { type Checksum, type ChecksumChoice, checksumOf } from "../protocol/checksum.js";
 import { type Clock, LiveClock } from "../protocol/clock.js";
-import { AlphaPulseError, ProtocolError } from "../protocol/errors.js";
-import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
-import type { MessageBuffer } from "../protocol/message-buffer.js";
-import { MessageView } from "../protocol/message-view.js";
+import { AlphaPulseError } from "../protocol/errors.js";
 import type { Publish, Publisher, SendResult } from "../protocol/publisher.js";
 import type { AnyTLV, CountsFor, FlyweightOf } from "../protocol/schema/tlv.js";
-import { RelayDomain } from "../protocol/tables.js";
-import { checkMessage, firstTypeOf, isControlType, type MessageChecks } from "../protocol/walk.js";
-import { ControlOpcode, GoodbyeCode, Role } from "../tlvs/codes.js";
-import {
-  ControlTLV,
-  GapTLV,
-  GoodbyeTLV,
-  HelloTLV,
-  PingTLV,
-  PongTLV,
-  SubscribeTLV,
-  WelcomeTLV,
-} from "../tlvs/session-control.js";
-import type { Link } from "../transports/transport.js";
+import { ControlTLV, GapTLV } from "../tlvs/session-control.js";
+import type { Address, Attachable, Link } from "../transports/transport.js";
+import { Consumer } from "./consumer.js";
+import { isWorthRetrying } from "./goodbye.js";
+import { abortedError } from "./greeting.js";
+import { handlerError, Inbox } from "./inbox.js";
+import { type Dial, dialOf, dialTo, openSession } from "./opening.js";
+import { type CheckedOptions, type ConnectionStats, type ConnectOptions, checkedOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
-import { Dispatcher, type GapNotice, type Handlers, type SubscriptionRequest } from "./subscription.js";
+import { Reconnector } from "./reconnector.js";
+import { Requests } from "./requests.js";
+import type { ReconnectOutcome } from "./resumption.js";
+import type { Session, SessionHost, SessionOptions } from "./session.js";
+import { Stamps } from "./stamps.js";
+import { type Handlers, refusePromise, type SubscriptionRequest } from "./subscription.js";
 
-/** How {@link connect} connects. */
-export interface ConnectOptions {
-  /** Who publishes over this connection, one of Source or the user's own; without it the connection only reads. */
-  readonly source?: number;
-  /** What it calls itself; for the relay's statistics. */
-  readonly name?: string;
-  /** Where messages of a user's type belong when the type names no domain: one of RelayDomain. */
-  readonly domain?: number;
-  /** Stamps what is published; default the wall clock. */
-  readonly clock?: Clock;
-  /** The source's incarnation, 1 to 8,191; default random. */
-  readonly incarnation?: number;
-  /**
-   * Which checksum it writes and verifies, by name or an implementation; `none` verifies nothing and writes `crc32c`. Default `crc32c`, verified where
-   * messages come from outside of this process's memory.
-   */
-  readonly checksum?: ChecksumChoice;
-  /**
-   * How many bytes are kept while the link is back-pressured, to go before what is published later; default 0: a
-   * message that cannot go at once is answered with `backPressured`.
-   */
-  readonly holdBytesMax?: number;
-  /** Called with the time stamp of each data message, in whole microseconds, before its handlers. */
-  readonly beforeMessage?: (timestampUs: number) => void;
-  /** How long the relay may take to answer a request; default 5,000 ms. */
-  readonly timeoutMs?: number;
-  /**
-   * Called once when the connection fails: a handler threw, a gap had no handler, the other end was lost or broke the
-   * protocol. Without it a failure is thrown as an uncaught exception: it is never silent.
-   */
-  readonly onFailure?: (error: AlphaPulseError) => void;
-}
-
-/** What a connection has done so far. */
-export interface ConnectionStats {
-  /** Data messages that were sent. */
-  readonly published: number;
-  /** Data messages that came in. */
-  readonly received: number;
-  /** Messages that came in and were dropped because they break the protocol. */
-  readonly malformed: number;
-  /** Messages that were lost on the way here, as the relay told, where their number is known. */
-  readonly lost: number;
-  /** Bytes that wait to leave. */
-  readonly pendingBytes: number;
-}
-
-const TIMEOUT_MS_DEFAULT = 5_000;
-const WRONG_CHECKSUMS_MAX = 16;
-
-interface Pending {
-  readonly resolve: () => void;
-  readonly reject: (error: AlphaPulseError) => void;
+/** Another link that a connection goes over to. */
+interface Move {
+  readonly dial: Dial;
+  session: Session | undefined;
+  /** Whether the new link brings messages already, so that it can take over where the old one ends. */
+  hasJoined: boolean;
 }
 
 /** A session with a relay: publishes in order, subscribes, and fails loudly. Made by {@link connect}. */
 export class Connection implements Publisher, AsyncDisposable {
   readonly publish: Publish;
-  readonly #link: Link;
   readonly #outbox: Outbox;
-  readonly #options: ConnectOptions;
-  readonly #clock: Clock;
-  readonly #checks: MessageChecks;
-  readonly #dispatchers: Dispatcher[] = [];
-  readonly #pending = new Map<string, Pending>();
-  readonly #view = new MessageView();
+  readonly #inbox: Inbox;
+  readonly #options: CheckedOptions;
+  readonly #sessionOptions: SessionOptions;
+  readonly #host: SessionHost;
+  readonly #requests: Requests;
+  readonly #consumer: Consumer;
+  readonly #reconnector: Reconnector | undefined;
   readonly #ended: Promise<AlphaPulseError | undefined>;
   #resolveEnded: (error?: AlphaPulseError) => void = () => {};
-  #requests = 0;
-  #received = 0;
-  #malformed = 0;
-  #lost = 0;
-  #wrongChecksums = 0;
-  #state: "greeting" | "open" | "closing" | "ended" = "greeting";
+  #dial: Dial;
+  /** The link that is used; the last one where there is none. */
+  #session: Session | undefined;
+  #move: Move | undefined;
+  /** Settles when it is known what became of each source after the last reconnect. */
+  #resumed: Promise<unknown> = Promise.resolve();
+  #flushes = 0;
+  #reconnects = 0;
+  #isPaused = false;
+  #state: "opening" | "open" | "away" | "closing" | "ended" = "opening";
   #failure: AlphaPulseError | undefined;
-  #goodbye: { readonly code: number; readonly reason: string } | undefined;
 
-  private constructor(link: Link, options: ConnectOptions) {
-    this.#link = link;
+  private constructor(dial: Dial, options: CheckedOptions) {
+    this.#dial = dial;
     this.#options = options;
-    this.#clock = options.clock ?? new LiveClock();
-    const checksum: Checksum | undefined = checksumOf(options.checksum ?? (link.isSameMemory ? "none" : "crc32c"));
-    this.#checks = { checksum, payloadBytesMax: PAYLOAD_BYTES_MAX };
-    const { source, domain, incarnation, checksum: choice = "crc32c", holdBytesMax = 0 } = options;
-    const outgoing = {
-      source,
-      domain,
-      incarnation,
-      checksum: choice === "none" ? "crc32c" : choice,
-      holdBytesMax,
-    } as const;
-    this.#outbox = new Outbox(link, outgoing, this.#clock);
+    const { source, domain, incarnation, checksum, timeoutMs, holdBytesMax, reconnecting } = options;
+    const clock: Clock = options.clock ?? new LiveClock();
+    const stamps = new Stamps(clock);
+    const { name = "", pingIntervalMs, hasSession } = options;
+    this.#sessionOptions = { source, name, checksum, stamps, timeoutMs, pingIntervalMs, hasSession };
+    const written = checksum === undefined || checksum === "none" ? "crc32c" : checksum;
+    const isRetaining = reconnecting !== undefined;
+    this.#outbox = new Outbox({ source, domain, incarnation, checksum: written, holdBytesMax, isRetaining }, stamps);
     this.publish = this.#outbox.publish;
+    const { beforeMessage } = options;
+    this.#inbox = new Inbox({ beforeMessage, failed: (error) => this.#fail(error) });
+    this.#requests = new Requests(
+      timeoutMs,
+      () => this.#session?.link.peer ?? "the relay",
+      () => this.#isPaused || this.#state === "away",
+    );
+    this.#consumer = new Consumer(this.#inbox, this.#requests, (error) => this.#fail(error));
+    if (reconnecting !== undefined) this.#reconnector = new Reconnector(reconnecting);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#host = this.#makeHost();
   }
 
-  /** Says Hello over a fresh link and waits for Welcome. */
+  /** A connection over this link alone. */
   static async open(link: Link, options: ConnectOptions): Promise<Connection> {
-    const connection = new Connection(link, options);
-    const welcomed = connection.#expect("welcome", "Hello");
-    link.start({
-      message: (buffer, offset, byteLength) => connection.#message(buffer, offset, byteLength),
-      ready: () => connection.#outbox.ready(),
-      broken: (error) => connection.#fail(error),
-      closed: (error) => connection.#closed(error),
-    });
-    const hello = {
-      protocolVersion: 1,
-      role: options.source === undefined ? Role.Consumer : Role.Both,
-      compressionMask: 1,
-      cipherMask: 1,
-      sessionNonce: crypto.getRandomValues(new Uint8Array(16)),
-      keyId: 0,
-      name: options.name ?? "",
-      token: new Uint8Array(0),
-    };
-    connection.#outbox.control(HelloTLV, hello);
+    const checked = checkedOptions(options, false);
+    return new Connection(dialOf(link), checked).#opened();
+  }
+
+  /** A connection to this address. */
+  static async to(target: Address | Attachable, options: ConnectOptions): Promise<Connection> {
+    return new Connection(dialTo(target), checkedOptions(options, true)).#opened();
+  }
+
+  async #opened(): Promise<Connection> {
+    const { signal, reconnecting } = this.#options;
+    const attempt = async (): Promise<void> => this.#adopt(await this.#openSession(this.#dial, signal));
+    const stop = (): void => this.#reconnector?.stop();
+    signal?.addEventListener("abort", stop, { once: true });
     try {
-      await welcomed;
+      if (reconnecting?.initial !== true) await attempt();
+      else if (!(await this.#reconnector?.run(attempt, undefined, false))) throw abortedError("connect");
     } catch (error) {
-      connection.#state = "ended";
-      link.destroy();
+      this.#state = "ended";
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
     }
-    return connection;
+    return this;
   }
 
   /** Resolves when the connection has ended: with the error that ended it, or with nothing where it was closed. */
@@ -157,14 +111,22 @@ export class Connection implements Publisher, AsyncDisposable {
     return this.#ended;
   }
 
+  /** Whether it has a link now; not while it reconnects. */
+  get isConnected(): boolean {
+    return this.#state === "open";
+  }
+
   /** What it has done so far. */
   stats(): ConnectionStats {
+    const { received, duplicates, malformed, lost } = this.#inbox;
     return {
       published: this.#outbox.published,
-      received: this.#received,
-      malformed: this.#malformed,
-      lost: this.#lost + this.#outbox.lost,
-      pendingBytes: this.#link.pendingBytes,
+      received,
+      duplicates,
+      malformed,
+      lost: lost + this.#outbox.lost,
+      reconnects: this.#reconnects,
+      pendingBytes: (this.#session?.link.pendingBytes ?? 0) + this.#outbox.heldBytes,
     };
   }
 
@@ -187,12 +149,14 @@ export class Connection implements Publisher, AsyncDisposable {
 
   /** Takes no more messages in, soon; they wait at the relay. */
   pause(): void {
-    this.#link.pause();
+    this.#isPaused = true;
+    for (const session of this.#sessions()) session.pause();
   }
 
   /** Goes on. */
   resume(): void {
-    this.#link.resume();
+    this.#isPaused = false;
+    for (const session of this.#sessions()) session.resume();
   }
 
   /** Resolves when there is room again after a back-pressured send, or the connection has ended. */
@@ -203,49 +167,66 @@ export class Connection implements Publisher, AsyncDisposable {
   /**
    * Subscribes; messages come from when the relay has agreed. Several subscriptions of a connection are a union, each
    * with handlers of its own.
-   * @throws AlphaPulseError REJECTED, TIMEOUT, DISCONNECTED or BAD_HANDLERS
+   * @throws AlphaPulseError REJECTED, TIMEOUT, DISCONNECTED, NO_SESSION or BAD_HANDLERS
    */
   async subscribe<const Types extends readonly AnyTLV[]>(
     request: SubscriptionRequest<Types>,
     handlers: Handlers<NoInfer<Types>>,
   ): Promise<void> {
-    const dispatcher = new Dispatcher(request.types, handlers, request.label, request.instruments);
-    const subscriptionId = ++this.#requests;
-    const agreed = this.#expect(`subscribe:${subscriptionId}`, "Subscribe");
-    this.#dispatchers.push(dispatcher);
-    this.#outbox.control(SubscribeTLV, {
-      subscriptionId,
-      flags: 0,
-      types: (request.wanted ?? request.types).map(({ type }) => ({ type })),
-      instruments: (request.instruments ?? []).map((instrument) => ({ instrument })),
-    });
-    try {
-      await agreed;
-    } catch (error) {
-      this.#dispatchers.splice(this.#dispatchers.indexOf(dispatcher), 1);
-      throw error;
-    }
+    this.#checkAsking("subscribe");
+    await this.#consumer.subscribe(request, handlers, this.#sessions());
   }
 
-  /** Resolves when the relay has taken all that was published before. @throws AlphaPulseError TIMEOUT or DISCONNECTED */
+  /** Resolves when the relay has taken all that was published before. @throws AlphaPulseError TIMEOUT, NO_SESSION or DISCONNECTED */
   async flush(): Promise<void> {
-    if (this.isHolding) await this.ready();
-    const nonce = ++this.#requests;
-    const answered = this.#expect(`ping:${nonce}`, "Ping");
-    this.#outbox.control(PingTLV, { nonce: BigInt(nonce), timestamp: this.#clock.nowNs() });
+    this.#checkAsking("flush");
+    if (!this.#outbox.isRetaining && this.isHolding) await this.ready();
+    this.#checkAsking("flush");
+    const key = `flush:${++this.#flushes}`;
+    const answered = this.#requests.expect(key, "Ping");
+    const done = (): void => void this.#requests.answered(key);
+    if (this.#outbox.isRetaining) this.#outbox.onConfirmed(done);
+    else this.#session?.ping(done);
     await answered;
+  }
+
+  /**
+   * Goes over to another address of the same relay, while messages flow: each comes once and in its source's order, and
+   * what is published meanwhile goes over the new link, behind what went over the old one. Where it does not succeed the
+   * connection stays where it is. Unsequenced messages that come meanwhile are taken from the old link.
+   * @returns what became of each source, as after a reconnect
+   * @throws AlphaPulseError MOVING where it does already, NO_SESSION, DISCONNECTED, or why the new link cannot be used
+   */
+  async moveTo(address: Address): Promise<ReconnectOutcome> {
+    this.#checkAsking("moveTo");
+    if (this.#move !== undefined) throw new AlphaPulseError("MOVING", "moveTo: the last move is not over");
+    const move: Move = { dial: dialTo(address), session: undefined, hasJoined: false };
+    this.#move = move;
+    try {
+      move.session = await this.#openSession(move.dial);
+      return await this.#moveOver(move, move.session);
+    } catch (error) {
+      if (move.session !== this.#session) move.session?.destroy();
+      throw error;
+    } finally {
+      this.#move = undefined;
+    }
   }
 
   /** Ends the connection once what was sent has left. Bounded in time. */
   async close(): Promise<void> {
-    if (this.#state === "ended") return;
-    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
-    if (this.isHolding)
-      await Promise.race([this.ready(), new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
+    if (this.#state === "ended" || this.#state === "closing") return;
+    await this.#settled();
+    if ((this.#state as string) === "ended") return;
     this.#state = "closing";
+    this.#reconnector?.stop();
+    this.#move?.session?.destroy();
     this.#outbox.refusal = "closed";
-    this.#outbox.control(GoodbyeTLV, { code: GoodbyeCode.ShuttingDown, reason: "closed" });
-    await this.#link.close();
+    const session = this.#session as Session;
+    if (!session.hasEnded) {
+      session.goodbye();
+      await session.close();
+    }
     this.#end();
   }
 
@@ -254,153 +235,181 @@ export class Connection implements Publisher, AsyncDisposable {
     return this.close();
   }
 
-  /** A promise of an answer, bounded in time. */
-  #expect(key: string, what: string): Promise<void> {
-    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
-    const answer = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(key);
-        reject(new AlphaPulseError("TIMEOUT", `${this.#link.peer} did not answer ${what} within ${timeoutMs} ms`));
-      }, timeoutMs);
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#pending.delete(key);
-      };
-      this.#pending.set(key, {
-        resolve: () => {
-          done();
-          resolve();
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-    });
-    // Whoever waits sees the error; an answer that nobody waits for any more must not be one of its own.
-    answer.catch(() => {});
-    if (this.#state === "ended") this.#pending.get(key)?.reject(this.#disconnected());
-    return answer;
+  /** Waits for what was published to leave, no longer than for any answer. */
+  async #settled(): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const tooLate = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+    if (this.#outbox.isRetaining && this.#outbox.isUnconfirmed) {
+      await Promise.race([new Promise<void>((resolve) => this.#outbox.onConfirmed(resolve)), this.#ended, tooLate()]);
+    } else if (this.isHolding) await Promise.race([this.ready(), tooLate()]);
   }
 
-  #message(buffer: MessageBuffer, offset: number, byteLength: number): void {
-    if (this.#state === "ended") return;
-    try {
-      checkMessage(buffer.view, offset, byteLength, this.#checks);
-      this.#wrongChecksums = 0;
-    } catch (error) {
-      this.#drop(error as AlphaPulseError);
+  #makeHost(): SessionHost {
+    return {
+      data: (session, view, buffer, offset, byteLength) => {
+        // Only sequences tell that a message has come twice.
+        if (view.sequence === 0 && session !== this.#session) return;
+        this.#inbox.take(view, buffer, offset, byteLength);
+      },
+      control: ({ link }, type, view) => {
+        if (type === ControlTLV.type) this.#consumer.control(view.get(ControlTLV) as ControlTLV, link.peer);
+        else if (type === GapTLV.type) this.#consumer.gap(view.get(GapTLV) as GapTLV);
+      },
+      ready: (session) => {
+        if (session === this.#session) this.#outbox.ready();
+      },
+      malformed: () => this.#inbox.drop(),
+      lost: (loss) => this.#inbox.lostOnLink(loss),
+      failed: (error) => this.#fail(error),
+      ended: (session, error) => this.#sessionEnded(session, error),
+    };
+  }
+
+  #openSession(dial: Dial = this.#dial, signal?: AbortSignal): Promise<Session> {
+    return openSession(dial, this.#host, this.#options.token, this.#sessionOptions, signal);
+  }
+
+  /** Uses this session from now on. @throws AlphaPulseError what ended it already */
+  #adopt(session: Session): void {
+    if (session.hasEnded) throw session.disconnected();
+    if (this.#state !== "opening" && this.#state !== "away") {
+      session.destroy();
       return;
     }
-    this.#view.wrap(buffer, offset, byteLength);
-    let label: string | undefined;
-    let isDelivering = false;
+    const isFirst = this.#state === "opening";
+    this.#session = session;
+    this.#inbox.isLossy = session.isLossy;
+    this.#state = "open";
+    this.#reconnector?.up();
+    if (this.#isPaused) session.pause();
+    if (!isFirst) {
+      this.#reconnects++;
+      this.#resumed = this.#consumer.resume(session);
+      this.#resumed.then(
+        (outcome) => this.#call(this.#options.onReconnect, outcome as ReconnectOutcome, "onReconnect"),
+        (error) => session.end(error),
+      );
+    }
+    this.#outbox.attach(session);
+  }
+
+  #sessionEnded(session: Session, error: AlphaPulseError): void {
+    if (session !== this.#session || this.#state !== "open") return;
+    const move = this.#move;
+    // What was sent and not confirmed can only be sent again where it is kept.
+    const canTakeOver = this.#outbox.isRetaining || this.#options.source === undefined;
+    if (move?.session !== undefined && move.hasJoined && !move.session.hasEnded && canTakeOver) {
+      this.#outbox.detach();
+      this.#switchTo(move);
+      this.#outbox.attach(move.session);
+    } else if (this.#reconnector !== undefined && isWorthRetrying(error, true)) this.#away(error);
+    else if (error.code === "SHUTTING_DOWN") this.#end();
+    else this.#fail(error);
+  }
+
+  #away(error: AlphaPulseError): void {
+    const reconnector = this.#reconnector as Reconnector;
+    this.#state = "away";
+    this.#outbox.detach();
+    reconnector.down();
+    this.#call(this.#options.onDisconnect, error, "onDisconnect");
+    const attempt = async (): Promise<void> => this.#adopt(await this.#openSession());
+    reconnector.run(attempt, error, true).catch((why) => this.#fail(why));
+  }
+
+  /** Joins what comes over both links, then lets the old one go. */
+  async #moveOver(move: Move, arriving: Session): Promise<ReconnectOutcome> {
+    await this.#resumed.catch(() => {});
+    if (this.#state === "away") {
+      this.#reconnector?.stop();
+      this.#dial = move.dial;
+      this.#adopt(arriving);
+      return (await this.#resumed) as ReconnectOutcome;
+    }
+    this.#checkAsking("moveTo");
+    const leaving = this.#session as Session;
+    if (this.#isPaused) arriving.pause();
+    move.hasJoined = true;
+    this.#inbox.isLossy = leaving.isLossy || arriving.isLossy;
+    const outcome = await this.#consumer.resume(arriving);
+    if (this.#session === leaving) await this.#leave(leaving, move, arriving);
+    this.#checkAsking("moveTo");
+    return outcome;
+  }
+
+  /** What is published waits until the relay has taken all that went over the old link, and let go of its source. */
+  async #leave(leaving: Session, move: Move, arriving: Session): Promise<void> {
+    this.#outbox.suspend();
     try {
-      const type = firstTypeOf(buffer.view, offset, byteLength);
-      if (buffer.view.getUint8(offset + DOMAIN_OFFSET) === RelayDomain.System && isControlType(type)) {
-        this.#answer(type);
-        return;
-      }
-      if (this.#state === "greeting") return;
-      this.#received++;
-      this.#options.beforeMessage?.(this.#view.timestampUs);
-      isDelivering = true;
-      for (const dispatcher of this.#dispatchers) {
-        label = dispatcher.label;
-        dispatcher.message(this.#view, buffer, offset, byteLength);
-      }
+      await this.#pong(leaving);
     } catch (error) {
-      // A value that cannot be decoded is its sender's fault, and not a reason to end the session.
-      if (isDelivering && isValueFault(error)) this.#drop(error);
-      else this.#fail(handlerError(error, label));
-    } finally {
-      this.#view.release();
+      if (this.#session !== leaving) return; // it ended, and the new one has taken over
+      if (this.#state === "open") this.#outbox.attach(leaving);
+      throw error;
     }
-  }
-
-  /** A message that breaks the protocol is dropped, counted and, where the checksums keep being wrong, the end. */
-  #drop(error: AlphaPulseError): void {
-    this.#malformed++;
-    this.#wrongChecksums = error.code === "CHECKSUM_MISMATCH" ? this.#wrongChecksums + 1 : 0;
-    if (this.#wrongChecksums >= WRONG_CHECKSUMS_MAX) this.#fail(error);
-    else this.#tellGap({ source: 0, from: 0, to: 0, reason: 1 });
-  }
-
-  #answer(type: number): void {
-    const view = this.#view;
-    if (type === WelcomeTLV.type) {
-      const { compression, cipher, protocolVersion } = view.get(WelcomeTLV) as WelcomeTLV;
-      if (compression !== 0 || cipher !== 0 || protocolVersion !== 1) {
-        const picked = `compression ${compression}, cipher ${cipher}, protocol version ${protocolVersion}`;
-        throw new AlphaPulseError("NOT_OFFERED", `${this.#link.peer} picked what was not offered: ${picked}`);
-      }
-      this.#state = "open";
-      this.#outbox.refusal = undefined;
-      this.#pending.get("welcome")?.resolve();
-    } else if (type === ControlTLV.type) {
-      const control = view.get(ControlTLV) as ControlTLV;
-      const pending = this.#pending.get(`subscribe:${control.requestId}`);
-      if (control.opcode === ControlOpcode.SubscribeAck) pending?.resolve();
-      else if (control.opcode === ControlOpcode.Reject) this.#rejected(new TextDecoder().decode(control.body), pending);
-    } else if (type === GapTLV.type) {
-      const gap = view.get(GapTLV) as GapTLV;
-      const from = Number(gap.fromSequence);
-      const to = Number(gap.toSequence);
-      this.#lost += to - from + 1;
-      this.#tellGap({ source: gap.source, from, to, reason: gap.reason });
-    } else if (type === PingTLV.type) {
-      this.#outbox.control(PongTLV, view.get(PingTLV) as PingTLV);
-    } else if (type === PongTLV.type) {
-      this.#pending.get(`ping:${(view.get(PongTLV) as PongTLV).nonce}`)?.resolve();
-    } else if (type === GoodbyeTLV.type) {
-      const { code, reason } = view.get(GoodbyeTLV) as GoodbyeTLV;
-      this.#goodbye = { code, reason };
+    if (arriving.hasEnded) {
+      this.#outbox.attach(leaving);
+      throw arriving.disconnected();
     }
+    this.#switchTo(move);
+    leaving.goodbye();
+    await this.#pong(leaving).catch(() => {});
+    await leaving.close();
+    if (this.#session === arriving && this.#state === "open") this.#outbox.attach(arriving);
   }
 
-  #rejected(why: string, pending: Pending | undefined): void {
-    const error = new AlphaPulseError("REJECTED", `${this.#link.peer} refused: ${why}`);
-    if (pending === undefined) this.#fail(error);
-    else pending.reject(error);
+  #switchTo({ dial, session }: Move): void {
+    this.#dial = dial;
+    this.#session = session;
+    this.#inbox.isLossy = session?.isLossy === true;
+    this.#reconnector?.up();
   }
 
-  #tellGap(gap: GapNotice): void {
-    let label: string | undefined;
+  /** Resolves when the other end has taken all that was sent over a session. */
+  async #pong(session: Session): Promise<void> {
+    const key = `pong:${++this.#flushes}`;
+    const answered = this.#requests.expect(key, "Ping");
+    session.ping(() => this.#requests.answered(key));
+    void session.whenEnded().then(() => this.#requests.answered(key, session.disconnected()));
+    await answered;
+  }
+
+  /** Those over which messages come. */
+  #sessions(): Session[] {
+    const arriving = this.#move?.hasJoined ? this.#move.session : undefined;
+    return [this.#session, arriving].filter((session) => session !== undefined && !session.hasEnded) as Session[];
+  }
+
+  /** @throws AlphaPulseError NO_SESSION where nothing can be asked, or what ended it */
+  #checkAsking(what: string): void {
+    if (!this.#options.hasSession) {
+      throw new AlphaPulseError("NO_SESSION", `${what}: with session: false a connection only publishes`);
+    }
+    if (this.#state === "ended" || this.#state === "closing") throw this.#failure ?? this.#gone();
+  }
+
+  #gone(): AlphaPulseError {
+    return this.#session?.disconnected() ?? new AlphaPulseError("DISCONNECTED", "the connection has ended");
+  }
+
+  #call<T>(handler: ((value: T) => unknown) | undefined, value: T, name: string): void {
     try {
-      for (const dispatcher of this.#dispatchers) {
-        label = dispatcher.label;
-        dispatcher.gap(gap);
-      }
+      refusePromise(handler?.(value));
     } catch (error) {
-      this.#fail(handlerError(error, label));
+      this.#fail(handlerError(error, name));
     }
-  }
-
-  #closed(error: AlphaPulseError | undefined): void {
-    if (this.#state === "ended") return;
-    const wasClosing = this.#state === "closing" || this.#goodbye?.code === GoodbyeCode.ShuttingDown;
-    if (wasClosing) this.#end();
-    else this.#fail(error ?? this.#disconnected());
-  }
-
-  #disconnected(): AlphaPulseError {
-    const { peer } = this.#link;
-    if (this.#goodbye === undefined) return new AlphaPulseError("DISCONNECTED", `${peer} is gone: it closed or died`);
-    const { code, reason } = this.#goodbye;
-    return new AlphaPulseError("GOODBYE", `${peer} ended the session: ${reason} (Goodbye ${code})`);
   }
 
   #fail(error: AlphaPulseError): void {
-    if (this.#state === "ended") return;
-    const wasGreeting = this.#state === "greeting";
+    if (this.#state === "ended" || this.#state === "opening") return;
     this.#failure = error;
+    this.#session?.destroy();
     this.#end();
-    this.#link.destroy();
-    if (wasGreeting) return;
-    if (this.#options.onFailure !== undefined) this.#options.onFailure(error);
+    if (this.#options.onFailure !== undefined) this.#options.onFailure(this.#failure);
     else {
+      const failure = this.#failure;
       queueMicrotask(() => {
-        throw error;
+        throw failure;
       });
     }
   }
@@ -408,23 +417,14 @@ export class Connection implements Publisher, AsyncDisposable {
   #end(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    const error = this.#failure ?? this.#disconnected();
-    for (const pending of [...this.#pending.values()]) pending.reject(error);
-    this.#outbox.end();
+    this.#reconnector?.stop();
+    this.#move?.session?.destroy();
+    const kept = this.#outbox.end();
+    if (this.#failure?.code === "RECONNECT_FAILED" && kept > 0) {
+      const { code, message, cause } = this.#failure;
+      this.#failure = new AlphaPulseError(code, `${message}; ${kept} messages that were kept are lost`, { cause });
+    }
+    this.#requests.rejectAll(this.#failure ?? this.#gone());
     this.#resolveEnded(this.#failure);
   }
-}
-
-/** An error of a handler, with what it is called. */
-function handlerError(error: unknown, label: string | undefined): AlphaPulseError {
-  const where = label === undefined ? "" : `${label}: `;
-  if (error instanceof AlphaPulseError) {
-    return where === "" ? error : new AlphaPulseError(error.code, where + error.message, { cause: error });
-  }
-  const said = error instanceof Error ? error.message : String(error);
-  return new AlphaPulseError("HANDLER_FAILED", `${where}a handler threw: ${said}`, { cause: error });
-}
-
-function isValueFault(error: unknown): error is ProtocolError {
-  return error instanceof ProtocolError && (error.code === "BAD_LENGTH" || error.code === "BAD_TEXT");
 }

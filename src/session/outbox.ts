@@ -1,13 +1,13 @@
 import { TLVBuilder } from "../protocol/builder.js";
 import type { WrittenChecksum } from "../protocol/checksum.js";
-import type { Clock } from "../protocol/clock.js";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
-import { type MessageBuffer, messageBuffer } from "../protocol/message-buffer.js";
+import { HEADER_BYTES, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
+import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { Publish, Publisher, SendResult } from "../protocol/publisher.js";
 import type { AnyTLV, CountsFor, FlyweightOf, InputFor } from "../protocol/schema/tlv.js";
-import { RelayDomain, Source } from "../protocol/tables.js";
-import type { Link } from "../transports/transport.js";
+import { Confirmations, type Outlet } from "./confirmations.js";
+import { Retention } from "./retention.js";
+import type { Stamps } from "./stamps.js";
 
 /** How an {@link Outbox} sends. */
 export interface OutboxOptions {
@@ -16,51 +16,74 @@ export interface OutboxOptions {
   readonly checksum: WrittenChecksum;
   readonly incarnation: number | undefined;
   readonly holdBytesMax: number;
+  /** Whether messages are kept until the relay confirmed them, and sent again over the next link. */
+  readonly isRetaining: boolean;
 }
 
 const INCARNATION_MAX = 8_191;
 const COUNTER_LIMIT = 2 ** 40;
+/** What is kept while a connection moves, at least. */
+const MOVING_BYTES_MIN = 1 << 20;
 
-/** The sending side of a connection: builds, numbers, stamps and, where it may, keeps messages until there is room. */
+/**
+ * The sending side of a connection: builds, numbers, stamps and, where it may, keeps messages until there is room for
+ * them or, with `isRetaining`, until they are confirmed.
+ */
 export class Outbox implements Publisher {
   readonly publish: Publish;
-  /** Why nothing can be sent now; undefined where it can. */
+  /** Why nothing can be published now; undefined where it can. */
   refusal: "notConnected" | "closed" | undefined = "notConnected";
   /** Data messages that were taken. */
   published = 0;
   /** Data messages that were taken and could not be sent any more. */
   lost = 0;
-  readonly #link: Link;
   readonly #options: OutboxOptions;
-  readonly #clock: Clock;
+  readonly #stamps: Stamps;
   readonly #builders: (TLVBuilder | undefined)[] = [];
   readonly #firstSequence: number;
-  /** Sealed messages that wait for room, oldest first. */
-  readonly #held: MessageBuffer[] = [];
+  readonly #retention: Retention;
+  readonly #confirmations: Confirmations | undefined;
   readonly #waiters: (() => void)[] = [];
-  #heldBytes = 0;
+  /** Where messages leave now; undefined while there is no link, or the connection moves. */
+  #outlet: Outlet | undefined;
   /** Whether a message did not go for want of room, and none has been told of since. */
   #isBlocked = false;
+  #isPumping = false;
   #claimed: TLVBuilder | undefined;
-  #lastUs = 0;
 
   /** @throws AlphaPulseError BAD_OPTION */
-  constructor(link: Link, options: OutboxOptions, clock: Clock) {
-    this.#link = link;
+  constructor(options: OutboxOptions, stamps: Stamps) {
     this.#options = options;
-    this.#clock = clock;
+    this.#stamps = stamps;
     const drawn = 1 + ((crypto.getRandomValues(new Uint16Array(1))[0] as number) % INCARNATION_MAX);
     const { incarnation = drawn } = options;
     if (!Number.isInteger(incarnation) || incarnation < 1 || incarnation > INCARNATION_MAX) {
       throw new AlphaPulseError("BAD_OPTION", `connect: incarnation ${incarnation} is not 1 to ${INCARNATION_MAX}`);
     }
     this.#firstSequence = incarnation * COUNTER_LIMIT + 1;
+    this.#retention = new Retention(options.holdBytesMax);
+    if (options.isRetaining) this.#confirmations = new Confirmations(this.#retention, () => this.#wake());
     this.publish = ((...parts: unknown[]) => this.#publish(parts)) as Publish;
   }
 
   /** Whether messages are kept until there is room for them. */
   get isHolding(): boolean {
-    return this.#held.length > 0;
+    return this.#retention.unsentCount > 0;
+  }
+
+  /** Whether messages are kept until they are confirmed. */
+  get isRetaining(): boolean {
+    return this.#options.isRetaining;
+  }
+
+  /** Whether any message is not known to have arrived. Only where it {@link Outbox.isRetaining}. */
+  get isUnconfirmed(): boolean {
+    return this.#retention.count > 0;
+  }
+
+  /** Bytes that were not sent yet. */
+  get heldBytes(): number {
+    return this.#retention.unsentBytes;
   }
 
   claim<T extends AnyTLV>(tlv: T, counts?: CountsFor<T>): FlyweightOf<T> {
@@ -88,29 +111,32 @@ export class Outbox implements Publisher {
     return result;
   }
 
-  /** Sends session control, which is neither numbered nor kept. Where there is no room it tries again when there is. */
-  control<T extends AnyTLV>(tlv: T, value: InputFor<T>): void {
-    const { source = Source.External, checksum } = this.#options;
-    const builder = new TLVBuilder({ domain: RelayDomain.System, source, checksum });
-    const byteLength = builder.add(tlv, value).seal(0, this.#stamp());
-    const trySend = (): void => {
-      if (this.#link.send(builder.buffer, 0, byteLength) === "backPressured") this.#waiters.push(trySend);
-    };
-    trySend();
+  /** Sends over this link from now on: what was not confirmed first, then what was kept. */
+  attach(outlet: Outlet): void {
+    this.#outlet = outlet;
+    this.#retention.bytesMax = this.#options.holdBytesMax;
+    this.refusal = undefined;
+    this.#confirmations?.over(outlet);
+    this.ready();
+  }
+
+  /** The link is lost: messages are kept, and those that were not confirmed will go again. */
+  detach(): void {
+    this.#outlet = undefined;
+    this.#confirmations?.over(undefined);
+    this.#retention.rewind();
+  }
+
+  /** Keeps what is published until the next {@link Outbox.attach}; what was sent stays sent. */
+  suspend(): void {
+    this.#outlet = undefined;
+    this.#retention.bytesMax = Math.max(this.#options.holdBytesMax, MOVING_BYTES_MIN);
   }
 
   /** The link has room: sends what was kept, then tells whoever waits. */
   ready(): void {
-    while (this.#held.length > 0 && this.refusal === undefined) {
-      const next = this.#held[0] as MessageBuffer;
-      const result = this.#link.send(next, 0, next.bytes.byteLength);
-      if (result === "backPressured") return;
-      this.#held.shift();
-      this.#heldBytes -= next.bytes.byteLength;
-      if (result !== "sent") this.lost++;
-    }
-    this.#isBlocked = false;
-    for (const waiter of this.#waiters.splice(0)) waiter();
+    this.#pump();
+    this.#wake();
   }
 
   /** Resolves when there is room and nothing is kept: at once where that is so, or at the end. */
@@ -119,12 +145,23 @@ export class Outbox implements Publisher {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Sends nothing more. What was kept is lost, and counted. */
-  end(): void {
+  /** Calls back when all that was published so far is confirmed. Only where it {@link Outbox.isRetaining}. */
+  onConfirmed(done: () => void): void {
+    this.#confirmations?.on(this.#retention.tailPosition, done);
+  }
+
+  /** Sends nothing more. What was kept is lost, and counted. @returns how many were */
+  end(): number {
     this.refusal = "closed";
-    this.lost += this.#held.length;
-    this.#held.length = 0;
-    this.ready();
+    const { unsentCount } = this.#retention;
+    this.lost += unsentCount;
+    this.#outlet = undefined;
+    this.#confirmations?.over(undefined);
+    this.#retention.rewind();
+    this.#retention.confirm(this.#retention.tailPosition);
+    this.#retention.rewind();
+    this.#wake();
+    return unsentCount;
   }
 
   #publish(parts: unknown[]): SendResult {
@@ -156,25 +193,67 @@ export class Outbox implements Publisher {
 
   #send(builder: TLVBuilder): SendResult {
     if (this.refusal !== undefined) return this.refusal;
-    const byteLength = builder.seal(this.#firstSequence + this.published, this.#stamp());
-    const result = this.#held.length > 0 ? "backPressured" : this.#link.send(builder.buffer, 0, byteLength);
-    const isTaken = result === "sent" || (result === "backPressured" && this.#hold(builder.buffer, byteLength));
-    this.#isBlocked ||= result === "backPressured";
-    if (!isTaken) return result;
+    const byteLength = builder.seal(this.#firstSequence + this.published, this.#stamps.nextUs());
+    const outlet = this.#outlet;
+    if (this.#confirmations !== undefined || outlet === undefined || this.isHolding) {
+      return this.#keep(builder.buffer, byteLength);
+    }
+    const result = outlet.link.send(builder.buffer, 0, byteLength);
+    if (result === "backPressured") return this.#keep(builder.buffer, byteLength);
+    if (result === "sent") this.published++;
+    return result;
+  }
+
+  /** Takes a message behind those that are kept, where there is room for it, and sends what can go. */
+  #keep(buffer: MessageBuffer, byteLength: number): SendResult {
+    const retention = this.#retention;
+    const payloadBytesMax = this.#outlet?.link.payloadBytesMax ?? PAYLOAD_BYTES_MAX;
+    if (byteLength > HEADER_BYTES + payloadBytesMax) return "tooLarge";
+    // One message that is larger than the bound goes by itself: it could not be confirmed otherwise.
+    const isAlone = this.#confirmations !== undefined && retention.count === 0;
+    if (!isAlone && !retention.hasRoomFor(byteLength)) {
+      this.#isBlocked = true;
+      this.#confirmations?.ask();
+      return "backPressured";
+    }
+    retention.append(buffer, 0, byteLength);
     this.published++;
+    if (this.#confirmations === undefined)
+      this.#isBlocked = true; // it is here because there was no room
+    else this.#pump();
     return "sent";
   }
 
-  #hold(buffer: MessageBuffer, byteLength: number): boolean {
-    if (this.#heldBytes + byteLength > this.#options.holdBytesMax) return false;
-    this.#held.push(messageBuffer(buffer.bytes.slice(0, byteLength)));
-    this.#heldBytes += byteLength;
-    return true;
+  /** Sends what is kept, as far as there is room. */
+  #pump(): void {
+    const outlet = this.#outlet;
+    const retention = this.#retention;
+    if (this.#isPumping || outlet === undefined) return;
+    this.#isPumping = true;
+    while (this.#outlet === outlet && retention.peek()) {
+      const { byteLength } = retention;
+      retention.advance(); // before it is sent: within one thread the other end runs now, and may end this link
+      const result = outlet.link.send(retention.buffer, retention.offset, byteLength);
+      if (this.#outlet !== outlet) break; // all is to be sent again, or nothing
+      if (result === "tooLarge") {
+        this.lost++; // of a link that carries less than the one before
+      } else if (result !== "sent") {
+        retention.stepBack(byteLength);
+        this.#isBlocked = true;
+        break;
+      }
+      if (this.#confirmations === undefined) retention.confirm(retention.sentPosition);
+    }
+    this.#isPumping = false;
+    this.#confirmations?.sent();
   }
 
-  #stamp(): number {
-    const us = this.#clock.nowUs();
-    if (us > this.#lastUs) this.#lastUs = us;
-    return this.#lastUs;
+  /** Tells whoever waits, where nothing is kept for want of room, and there is some. */
+  #wake(): void {
+    if (this.refusal === undefined && this.isHolding) return;
+    const hasRoom = this.#confirmations === undefined || this.#retention.bytes <= this.#retention.bytesMax / 2;
+    if (this.refusal === undefined && !hasRoom) return;
+    this.#isBlocked = false;
+    for (const waiter of this.#waiters.splice(0)) waiter();
   }
 }

@@ -57,6 +57,8 @@ type AnyHandlers = Readonly<Record<string, ((first: unknown, second?: unknown) =
 /** Hands a message's TLVs to the handlers of one subscription: a table by type, nothing allocated. */
 export class Dispatcher {
   readonly label: string | undefined;
+  /** Whether it asked for every message there is. */
+  readonly isUnfiltered: boolean;
   readonly #entries: (Entry | undefined)[] = new Array(256).fill(undefined);
   /** What the subscription asked for; empty = all. */
   readonly #instruments = new InstrumentMap<true>();
@@ -65,9 +67,11 @@ export class Dispatcher {
   readonly #onGap: ((gap: GapNotice) => unknown) | undefined;
 
   /** @throws AlphaPulseError BAD_HANDLERS where a handler is named after none of the types */
-  constructor(types: readonly AnyTLV[], handlers: object, label?: string, instruments: readonly InstrumentId[] = []) {
+  constructor(request: SubscriptionRequest<readonly AnyTLV[]>, handlers: object) {
+    const { types, instruments = [], wanted = types, label } = request;
     for (const id of instruments) this.#instruments.set(id, true);
     this.label = label;
+    this.isUnfiltered = wanted.length === 0 && instruments.length === 0;
     const given = handlers as AnyHandlers;
     for (const name of Object.keys(given)) {
       if (name === "gap" || name === "message" || types.some((tlv) => tlv.name === name)) continue;

@@ -10,6 +10,7 @@ export const LOCAL_GUARANTEES: TransportGuarantees = {
   isOrdered: true,
   isLossless: true,
   isDeduplicated: true,
+  tellsOfEnd: true,
   payloadBytesMax: PAYLOAD_BYTES_DEFAULT,
 };
 
@@ -25,6 +26,7 @@ export function localLinks(name: string): [client: Link, server: Link] {
 class LocalLink implements Link {
   readonly peer: string;
   readonly isSameMemory = true;
+  readonly isPrivate = true;
   readonly payloadBytesMax = PAYLOAD_BYTES_DEFAULT;
   readonly pendingBytes = 0;
   /** Itself until it is joined. */
@@ -67,6 +69,10 @@ class LocalLink implements Link {
     return "sent";
   }
 
+  sendAhead(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
+    return this.send(buffer, offset, byteLength); // nothing waits
+  }
+
   pause(): void {
     this.#paused = true;
   }
@@ -79,6 +85,10 @@ class LocalLink implements Link {
 
   async close(): Promise<void> {
     this.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   destroy(): void {

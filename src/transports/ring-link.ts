@@ -37,6 +37,7 @@ export interface RingPair {
 export class RingLink implements Link {
   readonly peer: string;
   readonly isSameMemory: boolean;
+  readonly isPrivate = true;
   readonly payloadBytesMax: number;
   readonly #consumer: SpscConsumer;
   readonly #producer: SpscProducer;
@@ -93,6 +94,10 @@ export class RingLink implements Link {
     return result;
   }
 
+  sendAhead(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
+    return this.send(buffer, offset, byteLength); // a ring has one order
+  }
+
   /** Called once, when it has ended. */
   onEnd(ending: () => void): void {
     this.#endings.push(ending);
@@ -114,6 +119,10 @@ export class RingLink implements Link {
       await new Promise((resolve) => (turn < POLL_LIMIT ? setImmediate(resolve) : setTimeout(resolve, 1)));
     }
     this.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   destroy(): void {

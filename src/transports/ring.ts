@@ -2,6 +2,7 @@ import { BroadcastChannel, threadId, type Worker } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import { allocateRing, ThreadMemory } from "../rings/memory.js";
+import { connectUnlessAborted, listenUnlessAborted } from "./abort.js";
 import { CAPACITY_BYTES_DEFAULT, checkRingLinkOptions, RingLink } from "./ring-link.js";
 import type { Link, Listener, RingLinkOptions, Transport } from "./transport.js";
 
@@ -24,9 +25,17 @@ type Rendezvous =
 /** Shared-memory rings between the threads of one process: `ring://market`. */
 export const ringTransport: Transport = {
   scheme: "ring",
-  guarantees: { isOrdered: true, isLossless: true, isDeduplicated: true, payloadBytesMax: PAYLOAD_BYTES_MAX },
-  listen: (name, onLink, options = {}) => listenRing(name, onLink, options),
-  connect: (name, options = {}) => connectRing(name, options),
+  guarantees: {
+    isOrdered: true,
+    isLossless: true,
+    isDeduplicated: true,
+    tellsOfEnd: true,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+  },
+  listen: (name, onLink, options = {}) =>
+    listenUnlessAborted(options.signal, `ring://${name}`, () => listenRing(name, onLink, options)),
+  connect: (name, options = {}) =>
+    connectUnlessAborted(options.signal, `ring://${name}`, () => connectRing(name, options)),
 };
 
 function messageOf(event: unknown): Rendezvous {

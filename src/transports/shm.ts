@@ -8,6 +8,7 @@ import { pathOf } from "../shm/directory.js";
 import { native } from "../shm/native.js";
 import { removeStaleRing } from "../shm/ring-file.js";
 import { SharedMemory } from "../shm/shared-memory.js";
+import { connectUnlessAborted, listenUnlessAborted } from "./abort.js";
 import { Doorbell } from "./doorbell.js";
 import { CAPACITY_BYTES_DEFAULT, checkRingLinkOptions, RingLink } from "./ring-link.js";
 import { connectToPath, listenAtPath } from "./socket-path.js";
@@ -41,9 +42,17 @@ interface Offer {
  */
 export const shmTransport: Transport = {
   scheme: "shm",
-  guarantees: { isOrdered: true, isLossless: true, isDeduplicated: true, payloadBytesMax: PAYLOAD_BYTES_MAX },
-  listen: (name, onLink, options = {}) => listenShm(name, onLink, options),
-  connect: (name, options = {}) => connectShm(name, options),
+  guarantees: {
+    isOrdered: true,
+    isLossless: true,
+    isDeduplicated: true,
+    tellsOfEnd: true,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+  },
+  listen: (name, onLink, options = {}) =>
+    listenUnlessAborted(options.signal, `shm://${name}`, () => listenShm(name, onLink, options)),
+  connect: (name, options = {}) =>
+    connectUnlessAborted(options.signal, `shm://${name}`, () => connectShm(name, options)),
 };
 
 async function listenShm(name: string, onLink: (link: Link) => void, options: ShmOptions): Promise<Listener> {
@@ -101,7 +110,10 @@ async function connectShm(name: string, options: ShmOptions): Promise<Link> {
   const address = `shm://${name}`;
   checkRingLinkOptions(options);
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
-  const socket = await connectToPath(socketPath(name, options), address, timeoutMs);
+  const socket = await connectToPath(socketPath(name, options), address, {
+    connectTimeoutMs: timeoutMs,
+    signal: options.signal,
+  });
   socket.on("error", ignored);
   const made: SharedMemory[] = [];
   try {

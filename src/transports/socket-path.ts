@@ -1,12 +1,20 @@
 import { lstatSync, renameSync, unlinkSync } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type OnReadOpts, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
 import { threadId } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
+import { closed, connected, inUseError, listenError, listening } from "./sockets.js";
 
 /** The kernel's limit of a socket's path on Linux, less its final 0. */
 const PATH_BYTES_MAX = 107;
+
+/** How a socket connects to a path. */
+interface PathConnecting {
+  readonly connectTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onread?: OnReadOpts;
+}
 
 /**
  * Takes sockets at a path of the file system. Directories that are missing are made; the file that a killed process left
@@ -26,50 +34,24 @@ export async function listenAtPath(
   });
   await removeStaleSocket(path, address);
   const server = createServer(onSocket);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? inUseError(address) : listenError(address, error));
-    });
-    server.listen(path, resolve);
-  });
-  server.on("error", () => {});
-  return { close: () => closeServer(server) };
+  await listening(server, { path }, address);
+  return { close: () => closed(server) };
 }
 
-/** Connects to a path. @throws AlphaPulseError BAD_ADDRESS, NOT_LISTENING, CONNECT_TIMEOUT, CONNECT_FAILED */
-export function connectToPath(path: string, address: string, timeoutMs: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    checkPath(path, address);
-    const socket = connect(path);
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(new AlphaPulseError("CONNECT_TIMEOUT", `${address} did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
-    const failed = (error: NodeJS.ErrnoException): void => {
-      clearTimeout(timer);
-      const nobody = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-      const code = nobody ? "NOT_LISTENING" : "CONNECT_FAILED";
-      const advice = nobody ? "nobody listens there; start the relay first" : error.message;
-      reject(new AlphaPulseError(code, `cannot connect to ${address}: ${advice}`, { cause: error }));
-    };
-    socket.once("error", failed);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.off("error", failed);
-      resolve(socket);
-    });
-  });
-}
-
-function listenError(address: string, error: Error): AlphaPulseError {
-  return new AlphaPulseError("LISTEN_FAILED", `cannot listen on ${address}: ${error.message}`, { cause: error });
-}
-
-function inUseError(address: string): AlphaPulseError {
-  return new AlphaPulseError(
-    "ADDRESS_IN_USE",
-    `${address} is in use: another process listens there; stop it or choose another address`,
-  );
+/**
+ * Connects to a path.
+ * @param onread what it reads into, if not chunks of its own; it is paused then
+ * @throws AlphaPulseError BAD_ADDRESS, NOT_LISTENING, CONNECT_TIMEOUT, CONNECT_FAILED, ABORTED
+ */
+export async function connectToPath(
+  path: string,
+  address: string,
+  { connectTimeoutMs, signal, onread }: PathConnecting,
+): Promise<Socket> {
+  checkPath(path, address);
+  const socket = onread === undefined ? connect(path) : connect({ path, onread }).pause();
+  await connected(socket, address, connectTimeoutMs, signal);
+  return socket;
 }
 
 /** Takes away the file that a killed process left behind: nobody answers there. Anything else stays. */
@@ -104,14 +86,6 @@ function takeAway(path: string, inode: number, address: string): void {
   }
   renameSync(aside, path);
   throw inUseError(address);
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // Waits for no connection: each has its owner. Closing the server also removes the socket's file.
-    server.close(() => {});
-    setImmediate(resolve);
-  });
 }
 
 function checkPath(path: string, address: string): void {

@@ -6,7 +6,9 @@ export type Transport = TransportInterface;
 
 /** The transports that need nothing but Node, by scheme. Each is loaded when it is first used. */
 const TRANSPORTS: Readonly<Record<string, () => Promise<Transport>>> = {
+  tcp: async () => (await import("./tcp.js")).tcpTransport,
   unix: async () => (await import("./unix.js")).unixTransport,
+  udp: async () => (await import("./udp.js")).udpTransport,
   ring: async () => (await import("./ring.js")).ringTransport,
   shm: async () => (await import("./shm.js")).shmTransport,
 };

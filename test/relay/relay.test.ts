@@ -177,7 +177,7 @@ describe.each(WAYS)("over %s", (_, make) => {
     const second = await connected(via(relay), { source: 7, onFailure: (error) => failures.push(error) });
     second.publish(TradeTLV, tradeOf(2));
     await until(() => failures.length === 1);
-    expect(failures[0]).toMatchObject({ code: "GOODBYE" });
+    expect(failures[0]).toMatchObject({ code: "SOURCE_IN_USE" });
     expect(failures[0]?.message).toContain("Goodbye 7");
     expect(first.publish(TradeTLV, tradeOf(3))).toBe("sent");
     await first.flush();
@@ -444,7 +444,7 @@ test("a relay that closes says goodbye: its readers end without a failure", asyn
   await reader.subscribe({ types: [TradeTLV] }, {});
   await relay.close();
   expect(await reader.ended).toBeUndefined();
-  await expect(connect(relay)).rejects.toMatchObject({ code: "GOODBYE" });
+  await expect(connect(relay)).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
 });
 
 describe.each(WAYS)("a relay that closes, over %s", (_, make) => {

@@ -52,7 +52,7 @@ describe("a connection that is being made", () => {
     const script = new Script(server, { welcome: false });
     script.say(GoodbyeTLV, { code: GoodbyeCode.TooManyConnections, reason: "full" });
     script.link.destroy();
-    await expect(opening).rejects.toThrow(coded("GOODBYE"));
+    await expect(opening).rejects.toThrow(coded("TOO_MANY_CONNECTIONS"));
     await expect(opening).rejects.toThrow("full (Goodbye 6)");
   });
 
@@ -119,7 +119,7 @@ describe("asking the relay", () => {
     const flushing = connection.flush();
     script.say(GoodbyeTLV, { code: GoodbyeCode.SlowConsumer, reason: "too slow" });
     script.link.destroy();
-    await expect(asking).rejects.toThrow(coded("GOODBYE"));
+    await expect(asking).rejects.toThrow(coded("SLOW_CONSUMER"));
     await expect(flushing).rejects.toThrow("too slow");
   });
 
@@ -303,7 +303,7 @@ describe("the end of a connection", () => {
     const sent = await opened();
     sent.script.say(GoodbyeTLV, { code: GoodbyeCode.SourceInUse, reason: "taken" });
     sent.script.link.destroy();
-    expect(await sent.connection.ended).toMatchObject({ code: "GOODBYE" });
+    expect(await sent.connection.ended).toMatchObject({ code: "SOURCE_IN_USE" });
     expect(sent.failures).toHaveLength(1);
   });
 

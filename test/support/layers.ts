@@ -21,6 +21,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   transports: { imports: ["protocol", "rings", "shm"], node: true },
   session: { imports: ["protocol", "tlvs", "transports"], node: true },
   relay: { imports: ["protocol", "tlvs", "transports"], node: true },
+  guards: { imports: ["protocol"], types: ["transports"], node: false },
+  channels: { imports: ["protocol", "tlvs", "transports/handler-failure"], types: ["transports"], node: false },
+  pool: { imports: ["protocol", "transports", "session", "guards"], node: true },
   actor: { imports: ["protocol", "tlvs", "session"], types: ["transports"], node: true },
   pipeline: {
     imports: ["protocol", "tlvs", "rings", "books", "transports", "session", "relay", "actor"],
@@ -47,6 +50,9 @@ const SUBPATHS = [
   "registry",
   "rings",
   "shm",
+  "guards",
+  "channels",
+  "pool",
 ];
 
 const LINES_MAX = 450;

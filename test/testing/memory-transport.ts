@@ -2,8 +2,16 @@ import { AlphaPulseError } from "../../src/protocol/errors.js";
 import { HEADER_BYTES } from "../../src/protocol/header.js";
 import { messageBuffer } from "../../src/protocol/message-buffer.js";
 import type { SendResult } from "../../src/protocol/publisher.js";
+import { connectUnlessAborted, listenUnlessAborted } from "../../src/transports/abort.js";
 import { handlerFailure } from "../../src/transports/handler-failure.js";
-import type { Link, LinkHandler, Listener, Transport, TransportGuarantees } from "../../src/transports/transport.js";
+import type {
+  Link,
+  LinkHandler,
+  LinkOptions,
+  Listener,
+  Transport,
+  TransportGuarantees,
+} from "../../src/transports/transport.js";
 
 /** What can be wrong with a transport, one thing at a time. */
 export type Fault = (typeof FAULTS)[number];
@@ -34,6 +42,7 @@ export const FAULTS = [
   "keeps delivering after destroy",
   "tells of the end twice",
   "never tells of the end",
+  "tells the other end nothing",
   "tells of a close as an error",
   "tells nobody who starts late",
   "answers sent after the end",
@@ -57,9 +66,21 @@ export const FAULTS = [
   "mixes its links",
   "leaves a timer behind",
   "fails at a second close of the listener",
+  "loses what is sent ahead",
+  "cuts what is sent ahead",
+  "delivers twice what is sent ahead",
+  "takes ahead without a bound",
+  "refuses all that is sent ahead",
+  "does nothing when disposed of",
+  "takes no notice of an aborted signal",
+  "gives nothing up for a signal",
+  "listens on after it gave up",
+  "ends links by the signal that they were connected with",
+  "stays on a signal",
 ] as const;
 
 const BUFFER_BYTES = 64 << 10;
+const AHEAD_BYTES = 8 << 10;
 const PAYLOAD_BYTES_MAX = 16 << 10;
 
 /** A transport through a queue in memory, right but for its fault. `promised`: what it guarantees, if not everything. */
@@ -79,12 +100,14 @@ export function memoryTransport(
     isOrdered: fault === "guarantees nothing in particular" ? (undefined as never) : true,
     isLossless: true,
     isDeduplicated: true,
+    tellsOfEnd: true,
     payloadBytesMax: fault === "guarantees less than it carries" ? 100 : PAYLOAD_BYTES_MAX,
     ...promised,
   };
 
   async function listen(address: string, onLink: (link: Link) => void): Promise<Listener> {
     check(address);
+    await turn();
     const isTaken = listeners.has(address);
     if (isTaken && fault !== "shares an address" && fault !== "throws away who listened before") {
       throw refusal("ADDRESS_IN_USE", address);
@@ -108,8 +131,9 @@ export function memoryTransport(
     return { address: `${scheme}://${address}`, close, [Symbol.asyncDispose]: close };
   }
 
-  async function connect(address: string): Promise<Link> {
+  async function connect(address: string, { signal }: LinkOptions): Promise<Link> {
     check(address);
+    await turn();
     const onLink = listeners.get(address);
     if (fault === "answers a connect never") await new Promise(() => {});
     if (onLink === undefined && fault !== "connects to nobody") throw refusal("NOT_LISTENING", address);
@@ -119,6 +143,9 @@ export function memoryTransport(
     if (fault === "mixes its links" && last !== undefined) client.other = last;
     if (fault === "leaves a timer behind") timers.push(setTimeout(() => {}, 1 << 30));
     last ??= server;
+    if (fault === "ends links by the signal that they were connected with") {
+      signal?.addEventListener("abort", () => client.destroy());
+    }
     onLink?.(server);
     return client;
   }
@@ -126,12 +153,34 @@ export function memoryTransport(
   const cleanUp = (): void => {
     for (const timer of timers) clearTimeout(timer);
   };
-  return { scheme: "memory", guarantees, listen, connect, cleanUp };
+
+  /** The signal as the transport heeds it. */
+  const heeded = (signal?: AbortSignal): AbortSignal | undefined => {
+    if (fault === "takes no notice of an aborted signal" && signal?.aborted) return undefined;
+    if (fault === "gives nothing up for a signal" && signal?.aborted === false) return undefined;
+    if (fault === "stays on a signal") signal?.addEventListener("abort", () => {});
+    return signal;
+  };
+  return {
+    scheme: "memory",
+    guarantees,
+    listen: (address, onLink, { signal } = {}) =>
+      listenUnlessAborted(heeded(signal), address, async () => {
+        const listener = await listen(address, onLink);
+        return fault === "listens on after it gave up" ? { ...listener, close: async () => {} } : listener;
+      }),
+    connect: (address, options = {}) =>
+      connectUnlessAborted(heeded(options.signal), address, () => connect(address, options)),
+    cleanUp,
+  };
 }
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 class MemoryLink implements Link {
   readonly peer = "memory://";
   readonly isSameMemory = true;
+  readonly isPrivate = true;
   readonly payloadBytesMax = PAYLOAD_BYTES_MAX;
   other: MemoryLink = this;
   readonly #fault: Fault | undefined;
@@ -167,8 +216,8 @@ class MemoryLink implements Link {
 
   send(buffer: { readonly bytes: Uint8Array }, offset: number, byteLength: number): SendResult {
     const fault = this.#fault;
-    if (this.#isEnded || this.#isClosing || this.other.#isEnded) {
-      const isClosingOnly = !this.#isEnded && !this.other.#isEnded;
+    if (this.#isEnded || this.#isClosing || this.#seesOtherEnd) {
+      const isClosingOnly = !this.#isEnded && !this.#seesOtherEnd;
       if (isClosingOnly && fault === "takes messages while it closes, and loses them") return "sent";
       return fault === "answers sent after the end" ? "sent" : "closed";
     }
@@ -186,6 +235,30 @@ class MemoryLink implements Link {
     const message = buffer.bytes.subarray(from, from + byteLength);
     this.#put(fault === "sends the memory and not a copy" ? message : message.slice());
     return "sent";
+  }
+
+  /** Before all that waits. */
+  sendAhead(buffer: { readonly bytes: Uint8Array }, offset: number, byteLength: number): SendResult {
+    const fault = this.#fault;
+    if (this.#isEnded || this.#isClosing || this.#seesOtherEnd) return "closed";
+    if (byteLength > HEADER_BYTES + this.payloadBytesMax) return "tooLarge";
+    const isFull = this.#pendingBytes + byteLength > BUFFER_BYTES + AHEAD_BYTES;
+    if (fault === "refuses all that is sent ahead" || (isFull && fault !== "takes ahead without a bound")) {
+      return "backPressured";
+    }
+    const count = fault === "loses what is sent ahead" ? 0 : fault === "delivers twice what is sent ahead" ? 2 : 1;
+    const message = buffer.bytes.slice(offset, offset + byteLength);
+    if (fault === "cuts what is sent ahead") message.fill(0, byteLength - 8);
+    for (let n = 0; n < count; n++) {
+      this.#pendingBytes += byteLength;
+      this.#queue.unshift(message);
+    }
+    this.other.#schedule();
+    return "sent";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#fault !== "does nothing when disposed of") await this.close();
   }
 
   pause(): void {
@@ -208,7 +281,15 @@ class MemoryLink implements Link {
 
   destroy(): void {
     this.#end();
-    this.other.#end();
+    this.#tellOther();
+  }
+
+  get #seesOtherEnd(): boolean {
+    return this.other.#isEnded && this.#fault !== "tells the other end nothing";
+  }
+
+  #tellOther(): void {
+    if (this.#fault !== "tells the other end nothing") this.other.#end();
   }
 
   #put(message: Uint8Array): void {
@@ -251,7 +332,7 @@ class MemoryLink implements Link {
       } catch (error) {
         if (this.#fault === "swallows a handler's error") continue;
         this.#end(this.#fault === "lets a handler's error through" ? undefined : handlerFailure(this.peer, error));
-        sender.#end();
+        this.#tellOther();
       }
     }
     if (sender.#queue.length === 0) sender.#wake();

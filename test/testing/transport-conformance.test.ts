@@ -1,7 +1,11 @@
 import { execFile } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TLVBuilder } from "../../src/protocol/builder.js";
+import { messageBuffer } from "../../src/protocol/message-buffer.js";
+import { RelayDomain } from "../../src/protocol/tables.js";
 import { type TransportUnderTest, transportConformance } from "../../src/testing/transport-conformance.js";
-import type { TransportGuarantees } from "../../src/transports/transport.js";
+import { PingTLV } from "../../src/tlvs/session-control.js";
+import type { Link, TransportGuarantees } from "../../src/transports/transport.js";
 import { bundled } from "../support/bundle.js";
 import { FAULTS, type Fault, memoryTransport } from "./memory-transport.js";
 
@@ -30,6 +34,18 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
     "never gives an address back",
   ],
   "a transport keeps links at once apart, and ends one without the others": ["mixes its links"],
+  "a transport refuses with ABORTED to listen or connect for a signal that has aborted already": [
+    "takes no notice of an aborted signal",
+  ],
+  "a transport gives up with ABORTED what its signal ends while it goes on": [
+    "gives nothing up for a signal",
+    "listens on after it gave up",
+  ],
+  "a transport lets a signal close its listener, and leaves alone links that are there": [
+    "gives nothing up for a signal",
+    "ends links by the signal that they were connected with",
+  ],
+  "a transport leaves nothing on a signal once it has connected, or no longer listens": ["stays on a signal"],
   "a transport leaves no handle behind, after a hundred links that were opened and ended": ["leaves a timer behind"],
 
   "a link hands over every message once and in order, to the server": [
@@ -52,6 +68,12 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
     "sends the memory and not a copy",
     "reads at offset 0",
   ],
+  "a link delivers what is sent ahead, once and whole, and the others as if nothing were between": [
+    "loses what is sent ahead",
+    "cuts what is sent ahead",
+    "delivers twice what is sent ahead",
+    "refuses all that is sent ahead",
+  ],
   "a link carries messages without a payload": ["drops empty messages"],
   "a link carries its largest messages one behind the other, through back pressure": ["refuses its largest message"],
   "a link carries both directions through back pressure at once: neither waits for the other": [
@@ -63,6 +85,9 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
     "takes without a bound",
     "delivers while paused",
     "never says ready",
+  ],
+  "a link takes a bounded amount that is sent ahead when nobody reads, and delivers what it took": [
+    "takes ahead without a bound",
   ],
   "a link says there is room only to one who asked in vain": ["says ready unasked"],
   "a link says there is room once for each time that it pushed back": ["says ready twice"],
@@ -79,6 +104,7 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
     "tells of a close as an error",
     "tells of the end twice",
     "never tells of the end",
+    "tells the other end nothing",
     "answers sent after the end",
     "never finishes a close",
   ],
@@ -88,6 +114,7 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
   "a link closed loses nothing that it still takes meanwhile": ["takes messages while it closes, and loses them"],
   "a link closed while the other end is paused delivers all when it goes on": ["loses what was sent before a close"],
   "a link closed delivers its last message even to an end that keeps sending": ["loses what was sent before a close"],
+  "a link disposed of delivers first what was sent, as one that is closed does": ["does nothing when disposed of"],
   "a link closed by both at once ends both, once": ["tells of the end twice"],
   "a link destroyed by its handler ends both, once, and hands over nothing more": ["keeps delivering after destroy"],
   "a link whose handler throws ends both, and tells the error to that end alone": [
@@ -162,9 +189,25 @@ describe("what a transport does not guarantee is not asked of it:", () => {
     ["takes without a bound", { isLossless: false }],
     ["delivers a message twice", { isDeduplicated: false }],
     ["swaps two messages", { isOrdered: false }],
+    ["tells the other end nothing", { tellsOfEnd: false }],
+    ["tells the other end nothing", { tellsOfEnd: false, isLossless: false, isOrdered: false, isDeduplicated: false }],
   ])("one that %s passes with %j", async (fault, promised) => {
     for (const run of suiteOf(() => underTest(fault, promised)).values()) await run();
   });
+});
+
+test("what prepares a link at each of its ends, before it is started, may send what the suite does not look at", async () => {
+  const sides = new Set<string>();
+  const ping = new TLVBuilder({ domain: RelayDomain.System, source: 0 }).add(PingTLV, { nonce: 1n, timestamp: 0n });
+  const bytes = ping.build();
+  const prepare = (link: Link, side: "client" | "server"): void => {
+    sides.add(side);
+    link.send(messageBuffer(bytes), 0, bytes.byteLength);
+  };
+  const suite = suiteOf(() => ({ ...underTest(), prepare }));
+  await suite.get("a link hands over every message once and in order, to the server")?.();
+  await suite.get("a transport keeps links at once apart, and ends one without the others")?.();
+  expect(sides).toEqual(new Set(["client", "server"]));
 });
 
 describe("under another runner", () => {

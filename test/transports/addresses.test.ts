@@ -6,8 +6,14 @@ describe("an address", () => {
   test.each<[Address, string, string]>([
     ["unix:///run/market.sock", "unix", "/run/market.sock"],
     ["unix:///run/with%20blank.sock", "unix", "/run/with blank.sock"],
+    ["tcp://127.0.0.1:7001", "tcp", "127.0.0.1:7001"],
+    ["tcp://[::1]:7001", "tcp", "[::1]:7001"],
+    ["udp://127.0.0.1:7002", "udp", "127.0.0.1:7002"],
+    ["udp://[::1]:7002", "udp", "[::1]:7002"],
     ["ring://market", "ring", "market"],
+    [{ tcp: "relay.example:7001", insecure: true }, "tcp", "relay.example:7001"],
     [{ unix: "/run/100%.sock" }, "unix", "/run/100%.sock"],
+    [{ udp: "127.0.0.1:7002", rateBytesPerSecond: 1_000_000 }, "udp", "127.0.0.1:7002"],
     [{ ring: "market", capacityBytes: 1 << 20 }, "ring", "market"],
   ])("%j is served by its transport", async (address, scheme, place) => {
     const found = await Transport.of(address);

@@ -5,9 +5,11 @@ import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { messageOf, Recorder, send } from "../../src/testing/conformance/recorder.js";
 import { localLinks } from "../../src/transports/local.js";
 import { ringTransport } from "../../src/transports/ring.js";
+import { tcpTransport } from "../../src/transports/tcp.js";
 import type { Link, Transport } from "../../src/transports/transport.js";
 import { unixTransport } from "../../src/transports/unix.js";
 import { until } from "../samples.js";
+import { freePort } from "./stream-world.js";
 
 const directory = mkdtempSync(join(tmpdir(), "alphapulse-"));
 const cleanups: (() => unknown)[] = [];
@@ -30,6 +32,7 @@ test.each<[string, () => [Link, Link] | Promise<[Link, Link]>]>([
   ["a call", () => localLinks("test")],
   ["ring://", () => linksOf(ringTransport, `failure-${process.pid}`)],
   ["unix://", () => linksOf(unixTransport, join(directory, "failure.sock"))],
+  ["tcp://", async () => linksOf(tcpTransport, `127.0.0.1:${await freePort()}`)],
 ])("over %s, what a handler throws after it ended its link is an uncaught exception, not lost", async (_, make) => {
   const uncaught: unknown[] = [];
   const { queueMicrotask: queue } = globalThis;

@@ -8,7 +8,8 @@ import {
   spinThenYield,
   type WaitStrategy,
 } from "../../../src/rings.js";
-import { type End, MESSAGE_BYTES, type Memory, outOfSequence, type Strategy } from "../link.js";
+import { outOfSequence } from "../../links/measured.js";
+import { type End, MESSAGE_BYTES, type Memory, type Strategy } from "../link.js";
 import { openMemory } from "./memory.js";
 import { allocateMessage } from "./message.js";
 

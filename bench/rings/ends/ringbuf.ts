@@ -1,4 +1,5 @@
-import { type End, MESSAGE_BYTES, outOfSequence } from "../link.js";
+import { outOfSequence } from "../../links/measured.js";
+import { type End, MESSAGE_BYTES } from "../link.js";
 
 /** The part of ringbuf.js that is used. */
 interface RingBuffer {

@@ -1,4 +1,5 @@
-import { type End, MESSAGE_BYTES, outOfSequence } from "../link.js";
+import { outOfSequence } from "../../links/measured.js";
+import { type End, MESSAGE_BYTES } from "../link.js";
 
 /** A peer whose messages come by events. */
 export interface Wire {

@@ -1,48 +1,9 @@
+import { ZeroMqPair } from "../../links/zeromq.js";
 import type { Wire } from "./wire-end.js";
 
-/** The part of zeromq that is used. */
-export interface ZeroMqModule {
-  readonly Pair: new () => {
-    bind(address: string): Promise<void>;
-    connect(address: string): void;
-    send(bytes: Uint8Array): Promise<void>;
-    receive(): Promise<Buffer[]>;
-    close(): void;
-    readonly closed: boolean;
-  };
-}
-
-/** Two sockets of zeromq that know each other alone. Side 1 binds; the other one connects, also before it did. */
-export class ZeroMqWire implements Wire {
-  onBytes: (bytes: Uint8Array) => void = () => {};
-  readonly #pair: InstanceType<ZeroMqModule["Pair"]>;
-
-  constructor({ Pair }: ZeroMqModule) {
-    this.#pair = new Pair();
-  }
-
-  async open(address: string, side: 0 | 1): Promise<void> {
-    if (side === 1) await this.#pair.bind(address);
-    else this.#pair.connect(address);
-    void this.#receive();
-  }
-
-  send(bytes: Uint8Array): Promise<void> {
-    return this.#pair.send(Buffer.from(bytes)); // a copy: it is sent by another thread
-  }
-
-  /** A thread that ends with an open socket aborts the whole process. */
-  close(): void {
-    this.#pair.close();
-  }
-
-  async #receive(): Promise<void> {
-    while (!this.#pair.closed) {
-      const parts = await this.#pair.receive().catch((error: unknown) => {
-        if (this.#pair.closed) return [];
-        throw error;
-      });
-      for (const part of parts) this.onBytes(part);
-    }
+/** A socket of zeromq whose sender writes over what it has sent. */
+export class ZeroMqWire extends ZeroMqPair implements Wire {
+  override send(bytes: Uint8Array): Promise<void> {
+    return super.send(Buffer.from(bytes)); // a copy
   }
 }

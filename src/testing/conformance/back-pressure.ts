@@ -1,5 +1,5 @@
 import { fail, same, turn, turns } from "./checks.js";
-import type { LinkTests } from "./link-bed.js";
+import { AHEAD_PAYLOAD_BYTES, type LinkTests } from "./link-bed.js";
 import { Recorder } from "./recorder.js";
 
 const PAYLOAD_BYTES = 1_000;
@@ -26,6 +26,21 @@ export const BACK_PRESSURE: LinkTests = {
     await bed.until("ready after the other end went on", () => sender.readies > before);
     await bed.sendAll(link, 50, () => PAYLOAD_BYTES, sent);
     await bed.arrival(receiver, sent + 50);
+  },
+
+  async "takes a bounded amount that is sent ahead when nobody reads, and delivers what it took"(bed) {
+    const link = await bed.started();
+    const { from, to, receiver } = link;
+    to.pause();
+    const sent = bed.fill(from, PAYLOAD_BYTES);
+    const countMax = Math.ceil(bed.takenBytesMax / AHEAD_PAYLOAD_BYTES);
+    let aheadCount = 0;
+    while (aheadCount < countMax && bed.sendAhead(from, aheadCount) === "sent") aheadCount++;
+    if (!bed.guarantees.isLossless) return;
+    if (aheadCount === countMax) fail(`took ${aheadCount} messages sent ahead that nobody reads`);
+    to.resume();
+    await bed.arrival(receiver, sent);
+    await bed.aheadArrival(receiver, aheadCount);
   },
 
   async "says there is room only to one who asked in vain"(bed) {

@@ -1,9 +1,10 @@
 import { TLVBuilder } from "../../protocol/builder.js";
 import type { AlphaPulseError } from "../../protocol/errors.js";
-import { PAYLOAD_BYTES_MAX } from "../../protocol/header.js";
+import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../../protocol/header.js";
 import { parseMessage } from "../../protocol/message.js";
 import { type MessageBuffer, messageBuffer } from "../../protocol/message-buffer.js";
 import type { SendResult } from "../../protocol/publisher.js";
+import { RelayDomain } from "../../protocol/tables.js";
 import type { Link, LinkHandler } from "../../transports/transport.js";
 
 /** A type of the user's range: its value is any bytes. */
@@ -29,10 +30,20 @@ export function send(link: Link, message: Uint8Array): SendResult {
   return link.send(messageBuffer(message), 0, message.byteLength);
 }
 
+/** Sends a message that stands by itself, ahead of what waits. */
+export function sendAhead(link: Link, message: Uint8Array): SendResult {
+  return link.sendAhead(messageBuffer(message), 0, message.byteLength);
+}
+
+/** The numbers of messages that are sent ahead begin here: they have no place in the row of the others. */
+export const AHEAD_FROM = 1 << 30;
+
 /** Notes what an end of a link is told. */
 export class Recorder implements LinkHandler {
   /** The messages that came, by number. */
   readonly numbers: number[] = [];
+  /** Those that were sent ahead, by number less {@link AHEAD_FROM}. */
+  readonly ahead: number[] = [];
   /** What should not have been. */
   readonly problems: string[] = [];
   bytes = 0;
@@ -47,8 +58,13 @@ export class Recorder implements LinkHandler {
 
   message({ bytes }: MessageBuffer, offset: number, byteLength: number): void {
     if (this.closings > 0) this.problems.push("a message after the end");
+    if (bytes[offset + DOMAIN_OFFSET] === RelayDomain.System) return; // of who prepared the link
     const n = this.#numberOf(bytes.slice(offset, offset + byteLength));
     if (n === undefined) return;
+    if (n >= AHEAD_FROM) {
+      this.ahead.push(n - AHEAD_FROM);
+      return;
+    }
     this.numbers.push(n);
     this.bytes += byteLength;
     this.onMessage(n);

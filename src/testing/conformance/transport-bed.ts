@@ -17,6 +17,11 @@ export interface TransportUnderTest {
   readonly takenBytesMax?: number;
   /** The largest payload that its links are to carry, in bytes; default what they say themselves. */
   readonly payloadBytesMax?: number;
+  /**
+   * Called with each link before it is started. Where links are made of datagrams: confirms the peer, and may send a first
+   * message of RelayDomain.System by the client's end, so that a link arrives at the listener; the suite does not look at it.
+   */
+  prepare?(link: Link, side: "client" | "server"): unknown;
   /** Takes away what it needed, such as a directory. Called after each test, also after one that failed. */
   cleanUp?(): unknown;
 }
@@ -55,23 +60,26 @@ export class TransportBed {
   }
 
   /** Listens, and hands links on as they come. */
-  async accept(address: string, onLink: (link: Link) => void): Promise<Listener> {
+  async accept(address: string, onLink: (link: Link) => void, options?: LinkOptions): Promise<Listener> {
     const take = (link: Link): void => {
       this.#links.push(link);
+      this.#under.prepare?.(link, "server");
       onLink(link);
     };
-    const listener = await this.within(`listen at ${address}`, this.transport.listen(address, take, this.#options()));
+    const listening = this.transport.listen(address, take, { ...this.#options(), ...options });
+    const listener = await this.within(`listen at ${address}`, listening);
     this.#listeners.push(listener);
     return listener;
   }
 
-  async listen(address: string): Promise<Listening> {
+  async listen(address: string, options?: LinkOptions): Promise<Listening> {
     const arrived: { link: Link; recorder: Recorder }[] = [];
-    const listener = await this.accept(address, (link) => {
+    const start = (link: Link): void => {
       const recorder = new Recorder();
       arrived.push({ link, recorder });
       link.start(recorder);
-    });
+    };
+    const listener = await this.accept(address, start, options);
     return { listener, arrived };
   }
 
@@ -80,6 +88,7 @@ export class TransportBed {
     const connecting = this.transport.connect(address, { ...this.#options(), ...options });
     const link = await this.within(`connect to ${address}`, connecting);
     this.#links.push(link);
+    await this.#under.prepare?.(link, "client");
     return link;
   }
 

@@ -1,10 +1,34 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { join } from "node:path";
 import { type Transferable, Worker } from "node:worker_threads";
-import type { EndSpec, Order, Reply } from "./link.js";
+import { onCore } from "./cores.js";
 
 /** Where the ends of a link are. */
 export type Placement = "threads" | "processes";
+
+/** What an end says: that it is there and where, that it is about to begin, and what came of it. */
+export type Reply =
+  | { readonly is: "ready"; readonly address?: string }
+  | { readonly is: "begun" }
+  | { readonly is: "done"; readonly value: unknown }
+  | { readonly is: "failed"; readonly why: string };
+
+/** What every end may be told, beside its own orders. */
+type Close = { readonly do: "close" };
+
+/** An end that is to be placed. */
+export interface EndPlan {
+  /** In messages. */
+  readonly name: string;
+  /** The path of the program that serves it. */
+  readonly program: string;
+  readonly placement: Placement;
+  /** What the program is told. */
+  readonly spec: unknown;
+  /** The core that a process runs on; default: any. */
+  readonly core?: number | undefined;
+  /** What of it moves to a thread. */
+  readonly transferList?: readonly Transferable[];
+}
 
 const START_MS_MAX = 20_000;
 const ORDER_MS_MAX = 60_000;
@@ -23,9 +47,10 @@ interface Ordered<Result> {
 }
 
 /** An end that was placed in a worker thread or a process, and takes orders. One order at a time. */
-export class PlacedEnd {
+export class PlacedEnd<Order> {
   readonly #host: Worker | ChildProcess;
   readonly #name: string;
+  #address: string | undefined;
   #pending: Pending | undefined;
   #failure: Error | undefined;
 
@@ -37,12 +62,11 @@ export class PlacedEnd {
     host.on("exit", (code: number | null) => this.#fail(`ended with code ${code}`));
   }
 
-  /** Resolves once it is connected; both ends of a link have to be placed at once. */
-  static async place(root: string, placement: Placement, spec: EndSpec): Promise<PlacedEnd> {
-    const path = join(root, "build/bench/rings/end.js");
-    const end = new PlacedEnd(placement === "threads" ? thread(path, spec) : process(path, spec), spec.kind);
+  /** Resolves once it is ready. An end that is ready once it is connected has to be placed together with the other one. */
+  static async place<Order>(plan: EndPlan): Promise<PlacedEnd<Order>> {
+    const end = new PlacedEnd<Order>(plan.placement === "threads" ? thread(plan) : process(plan), plan.name);
     try {
-      await end.#expect("ready", START_MS_MAX).done;
+      end.#address = await end.#expect<string | undefined>("ready", START_MS_MAX).done;
       return end;
     } catch (error) {
       await end.stop();
@@ -50,15 +74,20 @@ export class PlacedEnd {
     }
   }
 
+  /** Where it said it is found. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
   /** Gives an order. */
   order<Result>(order: Order): Ordered<Result> {
     return this.#order(order, ORDER_MS_MAX);
   }
 
-  #order<Result>(order: Order, ms: number): Ordered<Result> {
+  #order<Result>(order: Order | Close, ms: number): Ordered<Result> {
     const ordered = this.#expect<Result>("done", ms);
     if (this.#host instanceof Worker) this.#host.postMessage(order);
-    else if (this.#host.connected) this.#host.send(order);
+    else if (this.#host.connected) this.#host.send(order as object);
     return ordered;
   }
 
@@ -88,7 +117,7 @@ export class PlacedEnd {
           else if (reply.is === "failed") this.#fail(reply.why);
           else if (reply.is === last) {
             settle();
-            resolve((reply.is === "done" ? reply.value : undefined) as Result);
+            resolve((reply.is === "done" ? reply.value : reply.address) as Result);
           }
         },
         fail: (error) => {
@@ -108,11 +137,17 @@ export class PlacedEnd {
   }
 }
 
-function thread(path: string, spec: EndSpec): Worker {
-  const transferList: Transferable[] = spec.kind === "messagePort" ? [spec.port] : [];
-  return new Worker(path, { workerData: spec, transferList });
+function thread({ program, spec, transferList = [] }: EndPlan): Worker {
+  return new Worker(program, { workerData: spec, transferList: [...transferList] });
 }
 
-function process(path: string, spec: EndSpec): ChildProcess {
-  return fork(path, [JSON.stringify(spec)], { serialization: "advanced" });
+function process({ program, spec, core }: EndPlan): ChildProcess {
+  const args = [JSON.stringify(spec)];
+  if (core === undefined) return fork(program, args, { serialization: "advanced" });
+  const [execPath, ...before] = onCore(core);
+  return fork(program, args, {
+    serialization: "advanced",
+    execPath,
+    execArgv: [...before, globalThis.process.execPath],
+  });
 }
