@@ -195,10 +195,17 @@ export class DatagramWriter {
   }
 
   #pumpLater(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#isFlushing || this.#timer !== undefined) return;
+    const waitMs = this.#pacer.waitMs();
+    if (waitMs === 0) {
+      this.#isFlushing = true;
+      setImmediate(this.#flush);
+      return;
+    }
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#pump();
-    }, this.#pacer.waitMs());
+    }, waitMs);
   }
 
   #transmit(datagram: Datagram): void {

@@ -46,6 +46,22 @@ describe("a pacer", () => {
     expect(Math.min(...Object.values(reached))).toBeGreaterThan(50);
   });
 
+  test("lets no more than 50 datagrams leave in a ms after a burst of 128, however small", () => {
+    let nowMs = 0;
+    const pacer = new Pacer(1e9, 1e6, () => nowMs);
+    const leave = (): number => {
+      let count = 0;
+      for (; pacer.mayLeave(); count++) pacer.left(74);
+      return count;
+    };
+    expect(leave()).toBe(128);
+    expect(pacer.waitMs()).toBe(0);
+    nowMs += 1;
+    expect(leave()).toBe(50);
+    nowMs += 1_000;
+    expect(leave()).toBe(128);
+  });
+
   test("without a rate waits for nothing", () => {
     const pacer = new Pacer(Number.POSITIVE_INFINITY, 1, () => 0);
     for (let n = 0; n < 10; n++) {
