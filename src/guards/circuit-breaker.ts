@@ -1,6 +1,6 @@
 import { CallWindow } from "./call-window.js";
 import { CircuitOpenError } from "./circuit-open-error.js";
-import { milliseconds, share, whole } from "./options.js";
+import { callable, milliseconds, share, whole } from "./options.js";
 import { SteadyClock } from "./steady-clock.js";
 
 /**
@@ -77,7 +77,8 @@ export class CircuitBreaker {
   #until = Number.POSITIVE_INFINITY;
   /** How often it has opened since it was closed. */
   #openings = 0;
-  #probesOut = 0;
+  /** When the probes were given that have no result yet, the oldest first. */
+  #probesOut: number[] = [];
   #probesGood = 0;
   /** The part of a call that the ramp has saved up. */
   #saved = 0;
@@ -95,9 +96,9 @@ export class CircuitBreaker {
     this.#probeMs = milliseconds(OWNER, "probeMs", probeMs, 1);
     this.#rampMs = milliseconds(OWNER, "rampMs", rampMs);
     this.#rampFrom = share(OWNER, "rampFrom", rampFrom);
-    this.#onChange = options.onChange;
-    this.#random = options.random ?? Math.random;
-    this.#clock = new SteadyClock(options.nowMs);
+    this.#onChange = callable(OWNER, "onChange", options.onChange);
+    this.#random = callable(OWNER, "random", options.random) ?? Math.random;
+    this.#clock = new SteadyClock(callable(OWNER, "nowMs", options.nowMs));
   }
 
   /** What it is now. */
@@ -109,7 +110,7 @@ export class CircuitBreaker {
   /** In how many ms it is worth asking again; 0: now. */
   get retryMs(): number {
     const now = this.#advance();
-    const isFull = this.#state === "halfOpen" && this.#probesOut === this.#probeCount;
+    const isFull = this.#state === "halfOpen" && !this.#hasProbeLeft();
     return this.#state === "open" || isFull ? this.#until - now : 0;
   }
 
@@ -119,11 +120,11 @@ export class CircuitBreaker {
     if (this.#state === "open") return undefined;
     if (this.#state === "recovering" && !this.#isInShare(now)) return undefined;
     if (this.#state === "halfOpen") {
-      if (this.#probesOut === this.#probeCount) return undefined;
-      if (this.#probesOut === this.#probesGood) this.#until = now + this.#probeMs;
-      this.#probesOut++;
+      if (!this.#hasProbeLeft()) return undefined;
+      this.#probesOut.push(now);
+      this.#awaitOldestProbe();
     }
-    return this.#permit();
+    return this.#permit(now);
   }
 
   /**
@@ -155,14 +156,14 @@ export class CircuitBreaker {
     }
   }
 
-  #permit(): Permit {
+  #permit(givenAt: number): Permit {
     const epoch = this.#epoch;
     let isTold = false;
     const tell = (outcome: Outcome): void => {
       if (isTold) return;
       isTold = true;
       const now = this.#advance();
-      if (epoch === this.#epoch) this.#take(outcome, now);
+      if (epoch === this.#epoch) this.#take(outcome, now, givenAt);
     };
     return {
       succeeded: () => tell("succeeded"),
@@ -172,8 +173,8 @@ export class CircuitBreaker {
   }
 
   /** The result of a call of this epoch: the circuit is not open. */
-  #take(outcome: Outcome, now: number): void {
-    if (this.#state === "halfOpen") this.#takeProbe(outcome, now);
+  #take(outcome: Outcome, now: number, givenAt: number): void {
+    if (this.#state === "halfOpen") this.#takeProbe(outcome, now, givenAt);
     else if (outcome !== "cancelled") {
       this.#window.add(now, outcome === "failed");
       const hasMany = this.#window.failureCount >= this.#failuresMax;
@@ -181,15 +182,24 @@ export class CircuitBreaker {
     }
   }
 
-  #takeProbe(outcome: Outcome, now: number): void {
+  #takeProbe(outcome: Outcome, now: number, givenAt: number): void {
     if (outcome === "failed") {
       this.#open(now);
       return;
     }
-    if (outcome === "cancelled") this.#probesOut--;
-    else this.#probesGood++;
+    this.#probesOut.splice(this.#probesOut.indexOf(givenAt), 1);
+    if (outcome === "succeeded") this.#probesGood++;
     if (this.#probesGood === this.#probeCount) this.#recover(now);
-    else if (this.#probesOut === this.#probesGood) this.#until = Number.POSITIVE_INFINITY; // none is awaited
+    else this.#awaitOldestProbe();
+  }
+
+  #hasProbeLeft(): boolean {
+    return this.#probesGood + this.#probesOut.length < this.#probeCount;
+  }
+
+  /** Where none is out, there is no end. */
+  #awaitOldestProbe(): void {
+    this.#until = (this.#probesOut[0] ?? Number.POSITIVE_INFINITY) + this.#probeMs;
   }
 
   /** Does what time alone does, and returns the time. */
@@ -212,7 +222,7 @@ export class CircuitBreaker {
 
   #probe(now: number): void {
     this.#epoch++;
-    this.#probesOut = 0;
+    this.#probesOut = [];
     this.#probesGood = 0;
     this.#go("halfOpen", now, Number.POSITIVE_INFINITY); // its end is set by the first probe
   }

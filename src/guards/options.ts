@@ -18,6 +18,12 @@ export function share(owner: string, name: string, value: number): number {
   throw badOption(owner, name, value, "a share from 0 to 1");
 }
 
+/** Something to call, where there is one. @throws AlphaPulseError BAD_OPTION */
+export function callable<T>(owner: string, name: string, value: T): T {
+  if (value === undefined || typeof value === "function") return value;
+  throw badOption(owner, name, value, "a function");
+}
+
 function badOption(owner: string, name: string, value: unknown, expected: string): AlphaPulseError {
   return new AlphaPulseError("BAD_OPTION", `${owner}: ${name} ${String(value)} is not ${expected}`);
 }

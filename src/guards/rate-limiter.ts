@@ -1,5 +1,5 @@
 import { AlphaPulseError } from "../protocol/errors.js";
-import { whole } from "./options.js";
+import { callable, whole } from "./options.js";
 import { SteadyClock } from "./steady-clock.js";
 
 /** How fast, and how much at once. */
@@ -33,7 +33,7 @@ export class RateLimiter {
   #atUs: number;
 
   /** @throws AlphaPulseError BAD_OPTION */
-  constructor(options: RateLimiterOptions) {
+  constructor(options: RateLimiterOptions = {} as RateLimiterOptions) {
     const { tokens, perMs = 1_000 } = options;
     this.#tokens = whole(OWNER, "tokens", tokens, 1, 1e12);
     this.#partsPerToken = whole(OWNER, "perMs", perMs, 1, 1e9) * US_PER_MS;
@@ -41,7 +41,7 @@ export class RateLimiter {
     this.burst = whole(OWNER, "burst", options.burst ?? tokens, 1, burstMax);
     this.#partsMax = this.burst * this.#partsPerToken;
     this.#parts = this.#partsMax;
-    this.#clock = new SteadyClock(options.nowMs);
+    this.#clock = new SteadyClock(callable(OWNER, "nowMs", options.nowMs));
     this.#atUs = this.#nowUs();
   }
 

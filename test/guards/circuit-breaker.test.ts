@@ -103,6 +103,78 @@ describe("a circuit breaker", () => {
     expect(breaker.state).toBe("halfOpen");
   });
 
+  test("gives each probe its own time: one that succeeded does not count against a later one", () => {
+    const { breaker, clock, fail } = made({ probeCount: 2, probeMs: 1_000 });
+    fail();
+    fail();
+    clock.ms += 100;
+    const first = breaker.tryAcquire();
+    clock.ms += 900;
+    const second = breaker.tryAcquire();
+    expect(breaker.retryMs).toBe(100); // the first one's time
+    first?.succeeded();
+    expect(breaker.retryMs).toBe(1_000); // the second one's
+    clock.ms += 950;
+    expect(breaker.state).toBe("halfOpen");
+    second?.succeeded();
+    expect(breaker.state).toBe("closed");
+  });
+
+  test("fails by a later probe that has no result in its own time, although an earlier one succeeded", () => {
+    const { breaker, clock, fail } = made({ probeCount: 3, probeMs: 1_000 });
+    fail();
+    fail();
+    clock.ms += 100;
+    const first = breaker.tryAcquire();
+    clock.ms += 500;
+    breaker.tryAcquire();
+    first?.succeeded();
+    clock.ms += 999;
+    expect(breaker.state).toBe("halfOpen");
+    clock.ms += 1;
+    expect(breaker.state).toBe("open");
+  });
+
+  test("goes on with a clock that goes back for good, or is set far ahead and back", () => {
+    for (const wayMs of [-3_600_000, 3_600_000]) {
+      const { breaker, clock, fail } = made();
+      clock.ms = 10_000_000;
+      fail();
+      if (wayMs > 0) {
+        clock.ms += wayMs;
+        expect(breaker.state).toBe("closed");
+        clock.ms -= wayMs;
+      }
+      fail();
+      fail();
+      expect(breaker.retryMs).toBe(100);
+      if (wayMs < 0) clock.ms += wayMs;
+      expect(breaker.retryMs).toBe(100);
+      clock.ms += 99;
+      expect(breaker.state).toBe("open");
+      clock.ms += 1;
+      expect(breaker.state).toBe("halfOpen");
+    }
+  });
+
+  test.each([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1e300])(
+    "takes no %d for a time, at its beginning or later",
+    (noTime) => {
+      for (const isFirst of [true, false]) {
+        const clock = new HandClock();
+        const goodMs = clock.ms;
+        if (isFirst) clock.ms = noTime;
+        const breaker = new CircuitBreaker({ failuresMax: 1, openMs: 100, random: () => 1, nowMs: clock.nowMs });
+        clock.ms = goodMs;
+        breaker.tryAcquire()?.failed();
+        clock.ms = noTime;
+        expect([breaker.state, breaker.retryMs]).toEqual(["open", 100]);
+        clock.ms = goodMs + 100;
+        expect(breaker.state).toBe("halfOpen");
+      }
+    },
+  );
+
   test("a cancelled probe gives its place back, and no deadline stays behind", () => {
     const { breaker, clock, fail } = made({ probeMs: 1_000 });
     fail();
@@ -189,8 +261,13 @@ describe("a circuit breaker", () => {
     { probeMs: 0 },
     { rampMs: -1 },
     { rampFrom: 2 },
+    { onChange: 5 },
+    { random: 5 },
+    { nowMs: 5 },
   ])("refuses the option %o", (options) => {
-    expect(() => new CircuitBreaker(options)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => new CircuitBreaker(options as CircuitBreakerOptions)).toThrow(
+      expect.objectContaining({ code: "BAD_OPTION" }),
+    );
   });
 
   test("keeps its promises whatever is called in whatever order, also with a clock that stands or goes back", () => {

@@ -24,8 +24,8 @@ class Model {
     if (nowUs > this.#atUs) {
       this.#held += (nowUs - this.#atUs) * this.#tokens;
       if (this.#held > this.#most) this.#held = this.#most;
-      this.#atUs = nowUs;
     }
+    this.#atUs = nowUs; // only steps forward count
     const wanted = BigInt(count) * this.#unit;
     if (wanted > this.#held) return false;
     this.#held -= wanted;
@@ -107,8 +107,23 @@ describe("a rate limiter", () => {
     { tokens: 1, perMs: 0 },
     { tokens: 1, burst: 0 },
     { tokens: 1, burst: 1e15 },
+    { tokens: 1, nowMs: 5 },
+    {},
+    undefined,
   ])("refuses the option %o", (options) => {
-    expect(() => new RateLimiter(options)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => new RateLimiter(options as never)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+  });
+
+  test("fills on with a clock that goes back for good", () => {
+    const clock = new HandClock();
+    clock.ms = 10_000_000;
+    const limiter = new RateLimiter({ tokens: 10, nowMs: clock.nowMs });
+    expect(limiter.tryTake(10)).toBe(true);
+    clock.ms -= 3_600_000;
+    expect(limiter.waitMs()).toBe(100);
+    clock.ms += 100;
+    expect(limiter.tryTake()).toBe(true);
+    expect(limiter.tryTake()).toBe(false);
   });
 
   test("refuses a count that is none", () => {
