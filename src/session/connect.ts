@@ -12,6 +12,6 @@ import type { ConnectOptions } from "./options.js";
 export async function connect(target: Address | Attachable | Link, options: ConnectOptions = {}): Promise<Connection> {
   // Loaded when it is needed: importing the library stays cheap.
   const { Connection } = await import("./connection.js");
-  if (typeof target === "object" && "sendAhead" in target) return Connection.open(target, options);
+  if (typeof target === "object" && target !== null && "sendAhead" in target) return Connection.open(target, options);
   return Connection.to(target, options);
 }

@@ -11,7 +11,7 @@ export type Dial = (signal?: AbortSignal) => Link | Promise<Link>;
 
 /** How a target is reached, each time anew. */
 export function dialTo(target: Address | Attachable): Dial {
-  if (typeof target === "object" && "attach" in target) {
+  if (typeof target === "object" && target !== null && "attach" in target) {
     return () => {
       const [client, server] = localLinks("this thread");
       // Behind the client's start: one that closes says so at once, and ends the link.

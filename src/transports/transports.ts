@@ -27,11 +27,12 @@ async function resolve(address: Address): Promise<Resolved> {
     if (load === undefined || rest === "") throw badAddress(address);
     return { transport: await load(), address: decoded(rest), options: {} };
   }
+  if (typeof address !== "object" || address === null) throw badAddress(String(address));
   for (const [scheme, load] of Object.entries(TRANSPORTS)) {
     const value = (address as unknown as Readonly<Record<string, unknown>>)[scheme];
     if (typeof value === "string" && value !== "") return { transport: await load(), address: value, options: address };
   }
-  throw badAddress(JSON.stringify(address));
+  throw badAddress(`an object of ${Object.keys(address).join(", ") || "nothing"}`);
 }
 
 /** Finds transports by their addresses. */

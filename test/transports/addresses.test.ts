@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { connect } from "../../src/session/connect.js";
 import type { Address } from "../../src/transports/transport.js";
 import { Transport } from "../../src/transports/transports.js";
 
@@ -34,7 +35,18 @@ describe("an address", () => {
     { unix: "" },
     { unix: 5 },
     { http: "x" },
+    [],
+    5,
+    null,
+    undefined,
   ])("%j is none", async (address) => {
-    await expect(Transport.of(address as Address)).rejects.toMatchObject({ code: "BAD_ADDRESS" });
+    const refusal = { code: "BAD_ADDRESS" };
+    await expect(Transport.of(address as Address)).rejects.toMatchObject(refusal);
+    await expect(connect(address as Address)).rejects.toMatchObject(refusal);
+  });
+
+  test("is none where it is an object that no JSON can be made of", async () => {
+    const address = { market: 1n } as unknown as Address;
+    await expect(Transport.of(address)).rejects.toMatchObject({ code: "BAD_ADDRESS" });
   });
 });
