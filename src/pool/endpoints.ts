@@ -51,10 +51,15 @@ export class Lookup {
     this.refreshMs = checkedRefreshMs(refreshMs ?? ownMs);
   }
 
-  /** @throws AlphaPulseError LOOKUP_FAILED, BAD_ENDPOINTS, or ABORTED where the signal says so */
-  async endpoints(signal: AbortSignal): Promise<readonly KnownEndpoint[]> {
-    const limit = AbortSignal.timeout(this.#timeoutMs);
-    const either = AbortSignal.any([signal, limit]);
+  /**
+   * @param keepsProcess whether a process that has nothing else to do waits for it
+   * @throws AlphaPulseError LOOKUP_FAILED, BAD_ENDPOINTS, or ABORTED where the signal says so
+   */
+  async endpoints(signal: AbortSignal, keepsProcess: boolean): Promise<readonly KnownEndpoint[]> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), this.#timeoutMs);
+    if (!keepsProcess) timer.unref();
+    const either = AbortSignal.any([signal, limit.signal]);
     let refuse: () => void = () => {};
     const given = new Promise<never>((_, reject) => {
       refuse = () => reject(either.reason);
@@ -66,9 +71,10 @@ export class Lookup {
     } catch (error) {
       if (signal.aborted) throw new AlphaPulseError("ABORTED", "Pool: closed while it looked for endpoints");
       if (error instanceof AlphaPulseError && error.code === "BAD_ENDPOINTS") throw error;
-      const said = limit.aborted ? `no answer within ${this.#timeoutMs} ms` : String(error);
+      const said = limit.signal.aborted ? `no answer within ${this.#timeoutMs} ms` : String(error);
       throw new AlphaPulseError("LOOKUP_FAILED", `Pool: endpoints were not found: ${said}`, { cause: error });
     } finally {
+      clearTimeout(timer);
       either.removeEventListener("abort", refuse);
     }
   }

@@ -49,7 +49,7 @@ export class Pool implements Publisher, AsyncDisposable {
    */
   static async open(endpoints: Endpoints, options: PoolOptions = {}): Promise<Pool> {
     const pool = new Pool(endpoints, options);
-    pool.#take(await pool.#lookup.endpoints(pool.#closing.signal));
+    pool.#take(await pool.#lookup.endpoints(pool.#closing.signal, true));
     pool.#scheduleRefresh();
     while (pool.#members.every(({ connection }) => connection === undefined)) {
       const failed = pool.#members.map((member) => member.stats());
@@ -245,7 +245,7 @@ export class Pool implements Publisher, AsyncDisposable {
 
   async #refresh(): Promise<void> {
     try {
-      const found = await this.#lookup.endpoints(this.#closing.signal);
+      const found = await this.#lookup.endpoints(this.#closing.signal, false);
       if (this.#drained === undefined) this.#take(found);
     } catch (error) {
       if (this.#drained !== undefined) return;

@@ -1,9 +1,12 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dnsSrv } from "../../src/pool/dns-srv.js";
 import type { Endpoints } from "../../src/pool/endpoints.js";
 import { Pool } from "../../src/pool/pool.js";
 import { TradeTLV } from "../../src/tlvs/market-data.js";
 import { tradeOf, until } from "../samples.js";
+import { bundled } from "../support/bundle.js";
 import { DnsServer } from "./dns-server.js";
 import { Relays } from "./relays.js";
 
@@ -55,6 +58,26 @@ describe("endpoints of a function", () => {
     expect(failures()).toEqual(expected);
     expect(pool.stats()).toMatchObject({ connected: 1, lookupsFailed: 5 });
     expect(pool.stats().endpoints[0]).toMatchObject({ connects: 1, failures: 0 });
+  });
+
+  test("that hangs at first is given up in time, also in a process that has nothing else to wait for", async () => {
+    const { file, remove } = await bundled(new URL("./lookup-process.ts", import.meta.url));
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 10_000 });
+      expect(stdout).toBe("LOOKUP_FAILED\n");
+    } finally {
+      remove();
+    }
+  });
+
+  test("that hangs later keeps no process", async () => {
+    await relays.relay("a");
+    let asked = 0;
+    await opened((() => (++asked === 1 ? [relays.url("a")] : new Promise(() => {}))) as never, { lookupMs: 60_000 });
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    await until(() => asked === 2);
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 
   test("is told when the pool is closed, and asked no more", async () => {
