@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dnsSrv } from "../../src/pool/dns-srv.js";
-import type { Endpoints } from "../../src/pool/endpoints.js";
+import { type Endpoints, Lookup } from "../../src/pool/endpoints.js";
 import { Pool } from "../../src/pool/pool.js";
 import { TradeTLV } from "../../src/tlvs/market-data.js";
 import { tradeOf, until } from "../samples.js";
@@ -70,14 +70,19 @@ describe("endpoints of a function", () => {
     }
   });
 
-  test("that hangs later keeps no process", async () => {
-    await relays.relay("a");
-    let asked = 0;
-    await opened((() => (++asked === 1 ? [relays.url("a")] : new Promise(() => {}))) as never, { lookupMs: 60_000 });
+  test.each([
+    ["keeps a process that asks for the first time", true],
+    ["keeps no process that asks again", false],
+  ])("that hangs %s", async (_, keeps) => {
+    const lookup = new Lookup(() => new Promise(() => {}), 1, 60_000, undefined);
+    const closing = new AbortController();
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
     const before = timers();
-    await until(() => asked === 2);
-    expect(timers()).toBeLessThanOrEqual(before);
+    const looking = lookup.endpoints(closing.signal, keeps);
+    expect(timers() - before).toBe(keeps ? 1 : 0);
+    closing.abort();
+    await expect(looking).rejects.toMatchObject({ code: "ABORTED" });
+    expect(timers()).toBe(before);
   });
 
   test("is told when the pool is closed, and asked no more", async () => {
