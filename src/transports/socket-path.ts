@@ -1,13 +1,17 @@
 import { lstatSync, renameSync, unlinkSync } from "node:fs";
-import { lstat, mkdir } from "node:fs/promises";
+import { lstat, mkdir, stat } from "node:fs/promises";
 import { connect, createServer, type OnReadOpts, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
-import { closed, connected, inUseError, listenError, listening } from "./sockets.js";
+import { abortedError } from "./abort.js";
+import { closed, connected, inUseError, listenError, listening, timeoutError } from "./sockets.js";
 
 /** The kernel's limit of a socket's path on Linux, less its final 0. */
 const PATH_BYTES_MAX = 107;
+/** The longest pause before a listener is asked again whose queue is full. */
+const RETRY_MS_MAX = 50;
 
 /** How a socket connects to a path. */
 interface PathConnecting {
@@ -29,7 +33,7 @@ export async function listenAtPath(
   onSocket: (socket: Socket) => void,
 ): Promise<{ close(): Promise<void> }> {
   checkPath(path, address);
-  await mkdir(dirname(path), { recursive: true }).catch((error: Error) => {
+  await makeDirectory(dirname(path)).catch((error: Error) => {
     throw listenError(address, error);
   });
   await removeStaleSocket(path, address);
@@ -38,8 +42,24 @@ export async function listenAtPath(
   return { close: () => closed(server) };
 }
 
+/** With those above it. Node's own way never returns where a directory lets nothing be made in it, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) return;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || found !== undefined) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== "EEXIST") throw again; // somebody else was faster
+    });
+  }
+}
+
 /**
- * Connects to a path.
+ * Connects to a path. Where more ask at once than the system lets wait for the listener, it asks again until its time
+ * is over.
  * @param onread what it reads into, if not chunks of its own; it is paused then
  * @throws AlphaPulseError BAD_ADDRESS, NOT_LISTENING, CONNECT_TIMEOUT, CONNECT_FAILED, ABORTED
  */
@@ -49,9 +69,22 @@ export async function connectToPath(
   { connectTimeoutMs, signal, onread }: PathConnecting,
 ): Promise<Socket> {
   checkPath(path, address);
-  const socket = onread === undefined ? connect(path) : connect({ path, onread }).pause();
-  await connected(socket, address, connectTimeoutMs, signal);
-  return socket;
+  const endMs = performance.now() + connectTimeoutMs;
+  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
+    const leftMs = Math.max(1, Math.ceil(endMs - performance.now()));
+    const socket = onread === undefined ? connect(path) : connect({ path, onread }).pause();
+    try {
+      await connected(socket, address, leftMs, signal);
+      return socket;
+    } catch (error) {
+      const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
+      if (cause?.code !== "EAGAIN") throw error;
+      if (leftMs <= waitMs) throw timeoutError(address, connectTimeoutMs);
+    }
+    await setTimeout(waitMs, undefined, { signal }).catch(() => {
+      throw abortedError(`connecting to ${address}`, signal);
+    });
+  }
 }
 
 /** Takes away the file that a killed process left behind: nobody answers there. Anything else stays. */

@@ -40,8 +40,7 @@ export async function connected(
   let abort = (): void => {};
   try {
     await new Promise<void>((resolve, reject) => {
-      const text = `${address} did not answer within ${timeoutMs} ms`;
-      timer = setTimeout(() => reject(new AlphaPulseError("CONNECT_TIMEOUT", text)), timeoutMs);
+      timer = setTimeout(() => reject(timeoutError(address, timeoutMs)), timeoutMs);
       abort = () => reject(abortedError(`connecting to ${address}`, signal));
       signal?.addEventListener("abort", abort);
       socket.once("error", (error: NodeJS.ErrnoException) => reject(connectError(address, error)));
@@ -65,6 +64,10 @@ function connectError(address: string, error: NodeJS.ErrnoException): AlphaPulse
   const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [];
   const advice = nobody ? "nobody listens there; start the relay first" : first.message;
   return new AlphaPulseError(code, `cannot connect to ${address}: ${advice}`, { cause: error });
+}
+
+export function timeoutError(address: string, timeoutMs: number): AlphaPulseError {
+  return new AlphaPulseError("CONNECT_TIMEOUT", `${address} did not answer within ${timeoutMs} ms`);
 }
 
 export function listenError(address: string, error: Error): AlphaPulseError {

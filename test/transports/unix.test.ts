@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,6 +104,17 @@ describe("listening at a path", () => {
     await expect(listen(directory)).rejects.toThrow(coded("ADDRESS_IN_USE"));
   });
 
+  test.runIf(process.platform === "linux")("fails where nothing can be made, and does not try for ever", async () => {
+    await expect(listen("/proc/alphapulse/deep/x.sock")).rejects.toThrow(coded("LISTEN_FAILED"));
+    await expect(listen("/proc/alphapulse.sock")).rejects.toThrow(coded("LISTEN_FAILED"));
+  });
+
+  test("can be done twice at once in directories that neither finds", async () => {
+    const names = ["x.sock", "y.sock", "z.sock"];
+    const servers = await Promise.all(names.map((name) => listen(join(directory, "a/b/c/d", name))));
+    expect(servers).toHaveLength(3);
+  });
+
   test("closed takes its file away", async () => {
     const path = join(directory, "closed.sock");
     const server = await listen(path);
@@ -123,6 +134,54 @@ describe("listening at a path", () => {
     const file = join(directory, "file");
     writeFileSync(file, "");
     await expect(unixTransport.connect(join(file, "x.sock"))).rejects.toThrow(coded("CONNECT_FAILED"));
+  });
+});
+
+describe.runIf(process.platform === "linux")("connecting to a listener whose queue is full", () => {
+  /** One that takes nothing until it is told to: the queue is full once this resolves. */
+  async function stopped(path: string): Promise<ChildProcess> {
+    const child = await started(
+      path,
+      "require('net').createServer((s) => s.resume()).listen({ path, backlog: 1 }, () => console.log('up'))",
+    );
+    child.kill("SIGSTOP");
+    const isStopped = () => /^State:\s+T/m.test(readFileSync(`/proc/${child.pid}/status`, "latin1"));
+    await until(isStopped);
+    let isFull = false;
+    while (!isFull) {
+      isFull = await plain(path).then(
+        () => false,
+        ({ code }) => code === "EAGAIN",
+      );
+    }
+    return child;
+  }
+
+  test("waits until there is room in it", async () => {
+    const path = join(directory, "full.sock");
+    const child = await stopped(path);
+    let connectedCount = 0;
+    const connecting = Array.from({ length: 8 }, async () => {
+      const link = await unixTransport.connect(path);
+      cleanups.push(() => link.destroy());
+      connectedCount++;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30)); // time in which none can
+    expect(connectedCount).toBe(0);
+    child.kill("SIGCONT");
+    await Promise.all(connecting);
+    expect(connectedCount).toBe(8);
+  });
+
+  test("ends with its time, or with its signal", async () => {
+    const path = join(directory, "full.sock");
+    await stopped(path);
+    const timeout = expect.objectContaining({ code: "CONNECT_TIMEOUT", message: expect.stringContaining("40 ms") });
+    await expect(unixTransport.connect(path, { connectTimeoutMs: 40 })).rejects.toThrow(timeout);
+    const giveUp = new AbortController();
+    const connecting = unixTransport.connect(path, { signal: giveUp.signal });
+    giveUp.abort();
+    await expect(connecting).rejects.toThrow(coded("ABORTED"));
   });
 });
 
