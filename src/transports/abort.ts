@@ -1,9 +1,10 @@
 import { AlphaPulseError } from "../protocol/errors.js";
+import { checkSignal } from "./checks.js";
 import type { Link, Listener } from "./transport.js";
 
 /**
  * Connects unless the signal aborts first: then it rejects at once, and a link that comes of it later is destroyed.
- * @throws AlphaPulseError ABORTED
+ * @throws AlphaPulseError ABORTED, BAD_OPTION where the signal is none
  */
 export function connectUnlessAborted(
   signal: AbortSignal | undefined,
@@ -15,23 +16,24 @@ export function connectUnlessAborted(
 
 /**
  * Listens unless the signal aborts first; an abort after that closes the listener.
- * @throws AlphaPulseError ABORTED
+ * @throws AlphaPulseError ABORTED, BAD_OPTION where the signal is none
  */
-export async function listenUnlessAborted(
+export async function listenUnlessAborted<L extends Listener>(
   signal: AbortSignal | undefined,
   address: string,
-  listen: () => Promise<Listener>,
-): Promise<Listener> {
+  listen: () => Promise<L>,
+): Promise<L> {
   const what = `listening at ${address}`;
   const listener = await unlessAborted(signal, what, listen, (late) => late.close());
   if (signal === undefined) return listener;
+  const closeIt = listener.close.bind(listener);
   const abort = (): void => void close();
   const close = (): Promise<void> => {
     signal.removeEventListener("abort", abort);
-    return listener.close();
+    return closeIt();
   };
   signal.addEventListener("abort", abort);
-  return { ...listener, close, [Symbol.asyncDispose]: close };
+  return Object.assign(listener, { close, [Symbol.asyncDispose]: close }); // itself: it may have more to it
 }
 
 async function unlessAborted<T>(
@@ -41,6 +43,7 @@ async function unlessAborted<T>(
   letGo: (late: T) => unknown,
 ): Promise<T> {
   if (signal === undefined) return make();
+  checkSignal(signal);
   if (signal.aborted) throw abortedError(what, signal);
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {

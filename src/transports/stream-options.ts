@@ -1,5 +1,6 @@
 import { AlphaPulseError } from "../protocol/errors.js";
 import { checkPayloadBytesMax, PAYLOAD_BYTES_DEFAULT } from "../protocol/header.js";
+import { checkCallable, checkFlag } from "./checks.js";
 import type { TcpOptions } from "./transport.js";
 
 const BUFFER_BYTES_DEFAULT = 1 << 20;
@@ -31,6 +32,8 @@ export function streamLimitsOf(options: TcpOptions): StreamLimits {
     linksPerPeerMax = linksMax,
   } = options;
   checkPayloadBytesMax(payloadBytesMax);
+  checkFlag("insecure", options.insecure);
+  checkCallable("onRefused", options.onRefused);
   check("bufferBytesMax", bufferBytesMax, Number.MAX_SAFE_INTEGER, "bytes");
   check("connectTimeoutMs", connectTimeoutMs, TIMER_MS_MAX, "milliseconds");
   check("incompleteMs", incompleteMs, TIMER_MS_MAX, "milliseconds");

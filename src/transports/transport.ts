@@ -162,8 +162,10 @@ export interface UdpOptions extends LinkOptions {
   readonly sendBufferBytes?: number;
   /** Told that the kernel gave smaller buffers, code SOCKET_BUFFER_CUT; default `process.emitWarning`, once. */
   readonly onWarning?: (warning: AlphaPulseError) => void;
-  /** Addresses that a listener has links for at once; default 1,024. */
+  /** Addresses, each a host and a port, that a listener has links for at once; default 1,024. */
   readonly linksMax?: number;
+  /** How many of them with one remote host; default as `linksMax`. */
+  readonly linksPerPeerMax?: number;
   /** How long an address may be silent before a listener lets its link go, in ms; default 60,000. */
   readonly idleMs?: number;
   /** Multicast: the address of the network interface; default what the system chooses. */

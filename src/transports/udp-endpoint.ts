@@ -6,6 +6,7 @@ import { shownHostAndPort } from "./loopback.js";
 import type { Link, Listener } from "./transport.js";
 import { UdpLink, type UdpRole } from "./udp-link.js";
 import type { UdpSettings } from "./udp-options.js";
+import { UdpPlaces } from "./udp-places.js";
 import type { SocketBuffers } from "./udp-socket.js";
 
 /** What a listener of datagrams has counted. */
@@ -18,7 +19,7 @@ export interface UdpListenerStats {
   readonly accepted: number;
   /** Datagrams of addresses without a link that are no message. */
   readonly strays: number;
-  /** Datagrams that got no link because there were `linksMax`, all of them confirmed. */
+  /** Datagrams that got no link because there were `linksMax`, or `linksPerPeerMax` of their host, all of them confirmed. */
   readonly refused: number;
   /** Links that gave way to a new one: the unconfirmed one that was silent longest. */
   readonly displaced: number;
@@ -40,9 +41,8 @@ export class UdpEndpoint {
   readonly #buffers: SocketBuffers;
   readonly #onLink: (link: Link) => void;
   readonly #links = new Map<string, UdpLink>();
-  /** Those that have not shown that they are real, silent longest first. */
-  readonly #unconfirmed = new Set<UdpLink>();
-  /** Memory for pieces that all of these share: as much as one that is real has. */
+  readonly #places: UdpPlaces;
+  /** Memory for pieces that all share who have not shown that they are real: as much as one that is. */
   readonly #budget: ReassemblyBudget;
   readonly #sweep: NodeJS.Timeout;
   readonly #counts = { accepted: 0, strays: 0, refused: 0, displaced: 0, idled: 0 };
@@ -62,6 +62,7 @@ export class UdpEndpoint {
     this.#settings = settings;
     this.#buffers = buffers;
     this.#onLink = onLink;
+    this.#places = new UdpPlaces(settings);
     this.#budget = { bytesLeft: 2 * (HEADER_BYTES + settings.payloadBytesMax) };
     this.#sweep = setInterval(() => this.#letIdleGo(), Math.max(1, settings.idleMs / 4)).unref();
     socket.on("message", (datagram, from) => this.#receive(datagram, from));
@@ -71,8 +72,8 @@ export class UdpEndpoint {
   }
 
   stats(): UdpListenerStats {
-    const links = this.#links.size;
-    return { links, confirmed: links - this.#unconfirmed.size, ...this.#counts };
+    const { linkCount: links, confirmedCount: confirmed } = this.#places;
+    return { links, confirmed, ...this.#counts };
   }
 
   /** Makes no more links; the socket stays until the last one has ended. */
@@ -88,7 +89,7 @@ export class UdpEndpoint {
     if (link === undefined) return;
     this.#lastKey = key;
     this.#lastLink = link;
-    if (this.#unconfirmed.delete(link)) this.#unconfirmed.add(link); // now it was silent shortest
+    this.#places.heard(from.address, link);
     link.receive(datagram);
   }
 
@@ -99,11 +100,16 @@ export class UdpEndpoint {
       this.#counts.strays++;
       return undefined;
     }
-    if (this.#links.size >= this.#settings.linksMax && !this.#displace()) {
+    const { address, port } = from;
+    const inTheWay = this.#places.inTheWay(address);
+    if (inTheWay === "full") {
       this.#counts.refused++;
       return undefined;
     }
-    const { address, port } = from;
+    if (inTheWay !== undefined) {
+      this.#counts.displaced++;
+      inTheWay.letGo();
+    }
     const link: UdpLink = new UdpLink({
       peer: `udp://${shownHostAndPort({ host: address, port })}`,
       role: this.#role,
@@ -111,15 +117,15 @@ export class UdpEndpoint {
       socketBuffers: this.#buffers,
       now: () => performance.now(),
       transmit: (bytes, offset, byteLength, done) => this.#socket.send(bytes, offset, byteLength, port, address, done),
-      release: () => this.#release(key, link),
-      onConfirmed: () => this.#unconfirmed.delete(link),
+      release: () => this.#release(key, address, link),
+      onConfirmed: () => this.#places.confirm(address, link),
       budget: this.#budget,
     });
     this.#links.set(key, link);
-    this.#unconfirmed.add(link);
+    this.#places.take(address, link);
     this.#counts.accepted++;
     this.#onLink(link);
-    return link;
+    return this.#links.get(key) === link ? link : undefined; // it may have been refused
   }
 
   #opensLink({ buffer, byteOffset, byteLength }: Buffer): boolean {
@@ -134,15 +140,6 @@ export class UdpEndpoint {
     }
   }
 
-  #displace(): boolean {
-    for (const link of this.#unconfirmed) {
-      this.#counts.displaced++;
-      link.letGo();
-      return true;
-    }
-    return false;
-  }
-
   #letIdleGo(): void {
     const sinceMs = performance.now() - this.#settings.idleMs;
     for (const link of this.#links.values()) {
@@ -152,9 +149,9 @@ export class UdpEndpoint {
     }
   }
 
-  #release(key: string, link: UdpLink): void {
+  #release(key: string, address: string, link: UdpLink): void {
     if (this.#links.get(key) === link) this.#links.delete(key);
-    this.#unconfirmed.delete(link);
+    this.#places.giveBack(address, link);
     if (this.#lastLink === link) {
       this.#lastKey = "";
       this.#lastLink = undefined;

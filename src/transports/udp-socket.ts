@@ -13,11 +13,10 @@ export interface SocketBuffers {
 
 /** Linux gives twice what it was asked for, for what it notes beside the bytes, and says so. */
 const KERNEL_FACTOR = process.platform === "linux" ? 2 : 1;
-const LOOKUP_MS_MAX_DEFAULT = 5_000;
 let isWarned = false;
 
 /** The IP address of a host. @throws AlphaPulseError CONNECT_TIMEOUT where its name is not found in time, or the system's error */
-export async function ipOf(host: string, timeoutMs = LOOKUP_MS_MAX_DEFAULT): Promise<string> {
+export async function ipOf(host: string, timeoutMs: number): Promise<string> {
   if (isIP(host) !== 0) return host;
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {

@@ -31,7 +31,7 @@ async function listenUdp(address: string, onLink: (link: Link) => void, options:
   const asked = hostAndPortOf("udp", address);
   const url = `udp://${address}`;
   const socket = await asListening(url, async () => {
-    const ip = await ipOf(asked.host);
+    const ip = await ipOf(asked.host, settings.connectTimeoutMs);
     checkReach(url, reachOf(ip, settings), settings.insecure);
     const isGroup = isMulticast(ip);
     const opened = await boundSocket(ip, asked.port, ip, isGroup);
@@ -58,7 +58,7 @@ async function connectUdp(address: string, options: UdpOptions): Promise<UdpLink
   const url = `udp://${address}`;
   if (port === 0) throw new AlphaPulseError("BAD_ADDRESS", `${url}: nobody listens at port 0`);
   try {
-    const ip = await ipOf(host, options.connectTimeoutMs);
+    const ip = await ipOf(host, settings.connectTimeoutMs);
     checkReach(url, reachOf(ip, settings), settings.insecure);
     return await connected(url, { host: ip, port }, settings);
   } catch (error) {

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { messageOf, Recorder, send } from "../../src/testing/conformance/recorder.js";
 import { tcpTransport } from "../../src/transports/tcp.js";
-import type { Link } from "../../src/transports/transport.js";
+import type { Link, TcpOptions } from "../../src/transports/transport.js";
 import { until } from "../samples.js";
 import { freePort, StreamWorld } from "./stream-world.js";
 
@@ -91,6 +91,16 @@ describe("tcp://", () => {
     cleanups.push(() => client.destroy());
     await until(() => links.length === 1);
   });
+
+  test.each([{ insecure: "yes" }, { onRefused: 5 }, { signal: 5 }, { linksPerPeerMax: 0 }])(
+    "refuses the option %j at both ends",
+    async (option) => {
+      const options = option as unknown as TcpOptions;
+      const refusal = { code: "BAD_OPTION" };
+      await expect(tcpTransport.listen("127.0.0.1:0", () => {}, options)).rejects.toMatchObject(refusal);
+      await expect(tcpTransport.connect("127.0.0.1:9", options)).rejects.toMatchObject(refusal);
+    },
+  );
 
   test("says in the system's words why it cannot listen or connect", async () => {
     await expect(listen("no-such-host.invalid:0")).rejects.toMatchObject({ code: "LISTEN_FAILED" });

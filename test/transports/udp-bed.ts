@@ -114,9 +114,9 @@ export class UdpBed {
   }
 
   /** A socket that is no link, and what came to it. */
-  async raw(): Promise<RawEnd> {
+  async raw(host = "127.0.0.1"): Promise<RawEnd> {
     const socket = createSocket("udp4");
-    socket.bind(0, "127.0.0.1");
+    socket.bind(0, host);
     await once(socket, "listening");
     const end = new RawEnd(socket);
     this.#letGo.push(() => end.close());

@@ -95,6 +95,55 @@ describe("a listener of datagrams", () => {
     expect(listener.stats().links).toBe(linksMax);
   });
 
+  test("gives one host so many places and no more, and leaves the others to others", async () => {
+    const listener = await bed.listen({ linksPerPeerMax: 2, insecure: true }, "0.0.0.0:0");
+    const [first, second, third] = [await bed.raw(), await bed.raw(), await bed.raw()];
+    await first.send(HELLO, listener.address);
+    const { link, recorder } = await bed.next(1);
+    link.datagrams?.confirmPeer();
+    await second.send(HELLO, listener.address);
+    const { recorder: unconfirmed } = await bed.next(2);
+    await third.send(HELLO, listener.address); // in place of the one that is not known to be real
+    const { link: real } = await bed.next(3);
+    expect([recorder.closings, unconfirmed.closings]).toEqual([0, 1]);
+    expect(listener.stats()).toMatchObject({ links: 2, confirmed: 1, displaced: 1, refused: 0 });
+    real.datagrams?.confirmPeer();
+    await second.send(HELLO, listener.address);
+    await until(() => listener.stats().refused === 1);
+    const elsewhere = await bed.raw("127.0.0.2");
+    await elsewhere.send(HELLO, listener.address);
+    await bed.next(4);
+    expect(listener.stats()).toMatchObject({ links: 3, confirmed: 2, displaced: 1, refused: 1 });
+    link.destroy(); // its place is free again
+    await second.send(HELLO, listener.address);
+    await bed.next(5);
+    expect(listener.stats()).toMatchObject({ links: 3, confirmed: 1, displaced: 1, refused: 1 });
+  });
+
+  test("makes a new link for each datagram of an address whose links are refused as they arrive", async () => {
+    let arrivals = 0;
+    const listener = await bed.listen({}, "127.0.0.1:0", (link) => {
+      arrivals++;
+      link.destroy();
+    });
+    const client = await bed.raw();
+    for (let n = 1; n <= 5; n++) {
+      await client.send(HELLO, listener.address);
+      await until(() => arrivals === n);
+    }
+    expect(listener.stats()).toMatchObject({ links: 0, confirmed: 0, accepted: 5 });
+  });
+
+  test("is the same object where a signal may close it: it counts, and knows its buffers", async () => {
+    const closing = new AbortController();
+    const listener = await bed.listen({ signal: closing.signal });
+    expect(listener.stats()).toMatchObject({ links: 0 });
+    expect(listener.socketBuffers.receiveBytes).toBeGreaterThan(0);
+    closing.abort();
+    const address = listener.address.replace("udp://", "");
+    await bed.listen({}, address);
+  });
+
   test("lets a silent link go, and makes a new one when it speaks again", async () => {
     const listener = await bed.listen({ idleMs: 40 });
     const client = await bed.raw();
@@ -294,6 +343,11 @@ describe("a link of datagrams", () => {
 });
 
 describe("options of udp://", () => {
+  test("say of an interface that is no address that it is none, not that it leaves this machine", async () => {
+    const options: UdpOptions = { interface: "lo" };
+    await expect(udpTransport.connect("239.1.2.3:7003", options)).rejects.toMatchObject({ code: "BAD_OPTION" });
+  });
+
   test("leave this machine only where that was asked for", async () => {
     for (const address of ["192.0.2.1:7002", "[2001:db8::1]:7002", "239.1.2.3:7003"]) {
       await expect(udpTransport.connect(address)).rejects.toMatchObject({ code: "INSECURE" });
@@ -317,7 +371,7 @@ describe("options of udp://", () => {
     expect(warnings).toEqual(["SOCKET_BUFFER_CUT"]);
   });
 
-  test.each<UdpOptions>([
+  test.each([
     { datagramBytesMax: 255 },
     { datagramBytesMax: 65_508 },
     { rateBytesPerSecond: 0 },
@@ -328,8 +382,17 @@ describe("options of udp://", () => {
     { ttl: 256 },
     { payloadBytesMax: -1 },
     { receiveBufferBytes: 0 },
-    { bufferBytesMax: -1 },
-  ])("%j is none", async (options) => {
+    { bufferBytesMax: 0 },
+    { linksPerPeerMax: 0 },
+    { connectTimeoutMs: -1 },
+    { connectTimeoutMs: "x" },
+    { insecure: "yes" },
+    { loopback: "no" },
+    { interface: 5 },
+    { interface: "lo" },
+    { onWarning: 5 },
+    { signal: 5 },
+  ] as UdpOptions[])("%j is none", async (options) => {
     await expect(udpTransport.connect("127.0.0.1:7002", options)).rejects.toMatchObject({ code: "BAD_OPTION" });
     await expect(bed.listen(options)).rejects.toMatchObject({ code: "BAD_OPTION" });
   });
