@@ -1,7 +1,7 @@
 import { beginsEnvelope, checkEnvelope, ENVELOPE_HEADER_BYTES, envelopeCounterOf } from "../protocol/envelope.js";
 import { ProtocolError } from "../protocol/errors.js";
 import { beginsFragment } from "../protocol/fragments.js";
-import { checkHeader, DOMAIN_OFFSET } from "../protocol/header.js";
+import { checkHeader, DOMAIN_OFFSET, HEADER_BYTES } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import { Reassembler, type ReassemblyBudget } from "../protocol/reassembler.js";
 import { ReplayWindow } from "../protocol/replay-window.js";
@@ -13,6 +13,8 @@ import { EnvelopeLosses } from "./udp-loss.js";
 /** Hello and Welcome: they open a session, and travel outside of envelopes. */
 export const HELLO_TYPE = 90;
 export const WELCOME_TYPE = 91;
+/** So much of them is compared: their nonces, and not all that a stranger may send. */
+const OPENING_BYTES_MAX = 512;
 /** How often missing envelopes are looked at: they are told after one to two of these, in ms. */
 const SETTLE_MS = 25;
 
@@ -51,6 +53,8 @@ export class DatagramReader {
   /** Once envelopes are agreed. */
   #losses: EnvelopeLosses | undefined;
   #window: ReplayWindow | undefined;
+  /** The beginning of the last message of the plain type before there were envelopes: that one may come again. */
+  #opening: Uint8Array | undefined;
 
   constructor(options: DatagramReaderOptions, budget?: ReassemblyBudget) {
     this.#options = options;
@@ -153,7 +157,12 @@ export class DatagramReader {
       if (whole !== undefined) this.#hand(whole, 0, whole.bytes.byteLength);
       return;
     }
-    this.#checkMessages(datagram.view, offset, end);
+    const firstBytes = this.#checkMessages(datagram.view, offset, end);
+    const { plainType } = this.#options;
+    const mayOpen = this.#window === undefined && plainType !== 0;
+    if (mayOpen && openingTypeOf(datagram.view, offset, firstBytes) === plainType) {
+      this.#opening = beginningOf(datagram, offset, firstBytes).slice();
+    }
     this.#hand(datagram, offset, end);
   }
 
@@ -166,8 +175,16 @@ export class DatagramReader {
     }
     const messageBytes = this.#checkMessages(view, 0, byteLength);
     const isOpening = openingTypeOf(view, 0, messageBytes) === this.#options.plainType;
-    if (isOpening && messageBytes === byteLength) this.#hand(datagram, 0, byteLength);
+    if (isOpening && messageBytes === byteLength && this.#isSameOpening(datagram)) this.#hand(datagram, 0, byteLength);
     else this.counts.refused++;
+  }
+
+  /** Another one may be anybody's, who would end the session with it. */
+  #isSameOpening(message: MessageBuffer): boolean {
+    const beginning = beginningOf(message, 0, message.bytes.byteLength);
+    this.#opening ??= beginning.slice();
+    const known = this.#opening;
+    return known.byteLength === beginning.byteLength && known.every((byte, at) => byte === beginning[at]);
   }
 
   /** A datagram is taken whole or not at all. @returns the size of the first message */
@@ -194,6 +211,12 @@ export class DatagramReader {
   #tellMissing(count: number): void {
     this.lost({ count, why: "datagrams did not come: their envelopes' counters are missing" });
   }
+}
+
+/** The first bytes of a message's payload: its header differs where it is sent again. */
+function beginningOf({ bytes }: MessageBuffer, offset: number, messageBytes: number): Uint8Array {
+  const begin = offset + HEADER_BYTES;
+  return bytes.subarray(begin, Math.min(offset + messageBytes, begin + OPENING_BYTES_MAX));
 }
 
 /** Which of Hello and Welcome a message is; 0 where it is neither. */

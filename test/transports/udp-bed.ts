@@ -15,19 +15,27 @@ import type { UdpLink } from "../../src/transports/udp-link.js";
 const builder = new TLVBuilder({ domain: RelayDomain.System, source: 1 });
 const opening = { keyId: 0, sessionNonce: new Uint8Array(16) };
 
-export const HELLO = builder
-  .add(HelloTLV, {
-    ...opening,
-    protocolVersion: 1,
-    role: 3,
-    compressionMask: 1,
-    cipherMask: 1,
-    name: "",
-    token: new Uint8Array(0),
-  })
-  .build();
+const helloOf = (sessionNonce: Uint8Array): Uint8Array =>
+  builder
+    .add(HelloTLV, {
+      keyId: 0,
+      sessionNonce,
+      protocolVersion: 1,
+      role: 3,
+      compressionMask: 1,
+      cipherMask: 1,
+      name: "",
+      token: new Uint8Array(0),
+    })
+    .build();
+export const HELLO = helloOf(opening.sessionNonce);
+/** As if somebody else sent it. */
+export const OTHER_HELLO = helloOf(new Uint8Array(16).fill(9));
 export const WELCOME = builder
   .add(WelcomeTLV, { ...opening, sessionId: 5n, protocolVersion: 1, compression: 0, cipher: 0 })
+  .build();
+export const OTHER_WELCOME = builder
+  .add(WelcomeTLV, { ...opening, sessionId: 6n, protocolVersion: 1, compression: 0, cipher: 0 })
   .build();
 /** Session control of any length up to that of a value. */
 export const goodbye = (reasonBytes = 3): Uint8Array =>
