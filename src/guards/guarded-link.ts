@@ -72,15 +72,14 @@ export class GuardedLink implements Link {
     }
     const result = this.#link.send(buffer, offset, byteLength);
     if (result === "sent") this.#limiter.tryTake(cost);
-    else if (result === "backPressured") {
-      this.#isWanted = true;
-      this.#isBlocked = true;
-    }
+    else if (result === "backPressured") this.#waitForRoom();
     return result;
   }
 
   sendAhead(buffer: MessageBuffer, offset: number, byteLength: number): SendResult {
-    return this.#link.sendAhead(buffer, offset, byteLength);
+    const result = this.#link.sendAhead(buffer, offset, byteLength);
+    if (result === "backPressured") this.#waitForRoom();
+    return result;
   }
 
   pause(): void {
@@ -101,6 +100,11 @@ export class GuardedLink implements Link {
 
   destroy(): void {
     this.#link.destroy();
+  }
+
+  #waitForRoom(): void {
+    this.#isWanted = true;
+    this.#isBlocked = true;
   }
 
   #wakeIn(waitMs: number): void {

@@ -32,6 +32,7 @@ export const FAULTS = [
   "throws where it should push back",
   "takes without a bound",
   "never says ready",
+  "never says ready to what goes ahead",
   "says ready unasked",
   "says ready twice",
   "says ready after the end",
@@ -244,6 +245,7 @@ class MemoryLink implements Link {
     if (byteLength > HEADER_BYTES + this.payloadBytesMax) return "tooLarge";
     const isFull = this.#pendingBytes + byteLength > BUFFER_BYTES + AHEAD_BYTES;
     if (fault === "refuses all that is sent ahead" || (isFull && fault !== "takes ahead without a bound")) {
+      if (fault !== "never says ready to what goes ahead") this.#isWanted = true;
       return "backPressured";
     }
     const count = fault === "loses what is sent ahead" ? 0 : fault === "delivers twice what is sent ahead" ? 2 : 1;

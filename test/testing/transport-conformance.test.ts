@@ -89,6 +89,7 @@ const CATCHES: Readonly<Record<string, readonly Fault[]>> = {
   "a link takes a bounded amount that is sent ahead when nobody reads, and delivers what it took": [
     "takes ahead without a bound",
   ],
+  "a link says there is room to one who had none for what goes ahead": ["never says ready to what goes ahead"],
   "a link says there is room only to one who asked in vain": ["says ready unasked"],
   "a link says there is room once for each time that it pushed back": ["says ready twice"],
   "a link lets ready send on, until there is no room again": ["never says ready"],

@@ -43,6 +43,19 @@ export const BACK_PRESSURE: LinkTests = {
     await bed.aheadArrival(receiver, aheadCount);
   },
 
+  async "says there is room to one who had none for what goes ahead"(bed) {
+    const link = await bed.started();
+    const { from, to, sender, receiver } = link;
+    to.pause();
+    const countMax = Math.ceil(bed.takenBytesMax / AHEAD_PAYLOAD_BYTES);
+    let aheadCount = 0;
+    while (aheadCount < countMax && bed.sendAhead(from, aheadCount) === "sent") aheadCount++;
+    if (!bed.guarantees.isLossless) return;
+    to.resume();
+    await bed.until("ready after it went on, for what goes ahead", () => sender.readies > 0);
+    await bed.aheadArrival(receiver, aheadCount);
+  },
+
   async "says there is room only to one who asked in vain"(bed) {
     const link = await bed.started();
     await bed.sendAll(link, 20, () => 10);
