@@ -62,8 +62,10 @@ interface Waiting {
   readonly body: MessageBuffer;
 }
 
-/** Answers and credits that wait for a carrier that is full: as many as channels can cause, and some for refusals. */
-const WAITING_MAX = 4_096;
+/** Frames of one channel that can wait for a carrier that is full: its Open or Answer, two Credits and its End. */
+const WAITING_PER_CHANNEL = 4;
+/** And those for refusals, and for channels that come and go while the other end does not read. */
+const WAITING_BESIDE_MAX = 4_096;
 
 /** Several named channels over one link that is ordered and lossless. Each is a link itself: a full one holds up no other. */
 export class Multiplexer implements AsyncDisposable {
@@ -77,7 +79,7 @@ export class Multiplexer implements AsyncDisposable {
   readonly #openings = new Map<number, Opening>();
   /** Channels that have something to send, in the order of their turns. */
   readonly #active: Channel[] = [];
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new Set<Waiting>();
   readonly #ended: Promise<AlphaPulseError | undefined>;
   #resolveEnded: (error?: AlphaPulseError) => void = () => {};
   #isScheduled = false;
@@ -199,10 +201,10 @@ export class Multiplexer implements AsyncDisposable {
 
   /** Deficit round robin: each channel in turn, a quantum of bytes at most, until the carrier is full. */
   #flush(): void {
-    while (this.#waiting.length > 0) {
-      const { opcode, number, body } = this.#waiting[0] as Waiting;
+    for (const waiting of this.#waiting) {
+      const { opcode, number, body } = waiting;
       if (!this.#trySend(opcode, number, body, 0, body.bytes.byteLength)) return;
-      this.#waiting.shift();
+      this.#waiting.delete(waiting);
     }
     for (;;) {
       const channel = this.#active[0];
@@ -236,10 +238,11 @@ export class Multiplexer implements AsyncDisposable {
   /** Sends a frame that belongs to no row of messages, soon. */
   #send(opcode: number, number: number, body: MessageBuffer): void {
     if (this.#isOver) return;
-    const isFirst = this.#waiting.length === 0;
+    const isFirst = this.#waiting.size === 0;
     if (isFirst && this.#trySend(opcode, number, body, 0, body.bytes.byteLength)) return;
-    if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ opcode, number, body });
-    else this.#violated(protocolError(`more than ${WAITING_MAX} answers wait: the other end asks and does not read`));
+    const waitingMax = WAITING_BESIDE_MAX + WAITING_PER_CHANNEL * this.#options.channelsMax;
+    if (this.#waiting.size < waitingMax) this.#waiting.add({ opcode, number, body });
+    else this.#violated(protocolError(`more than ${waitingMax} frames wait: the other end asks and does not read`));
   }
 
   #trySend(opcode: number, number: number, body: MessageBuffer, offset: number, count: number): boolean {
@@ -266,8 +269,8 @@ export class Multiplexer implements AsyncDisposable {
   #take(frame: Frame): void {
     const channel = this.#channels.get(frame.number);
     if (frame.opcode === ChannelOpcode.Open) this.#takeOpen(frame, channel);
-    else if (frame.opcode === ChannelOpcode.End) channel?.peerEnded(frame.code);
-    else if (channel === undefined) throw protocolError(`a frame for channel ${frame.number}, which is not open`);
+    else if (frame.opcode === ChannelOpcode.End) this.#takeEnd(frame, channel);
+    else if (channel === undefined) throw protocolError(`a frame for ${shown(frame.number)}, which is not open`);
     else if (frame.opcode === ChannelOpcode.Answer) this.#takeAnswer(frame, channel);
     else if (frame.opcode === ChannelOpcode.Data) {
       const isGranted = channel.take(frame.body, frame.bodyOffset, frame.bodyBytes);
@@ -280,7 +283,7 @@ export class Multiplexer implements AsyncDisposable {
 
   #takeOpen(frame: Frame, known: Channel | undefined): void {
     const { number, name, credit } = frame;
-    if (known !== undefined || number < OPENED_BY_RECEIVER) throw protocolError(`channel ${number} cannot be opened`);
+    if (known !== undefined || number < OPENED_BY_RECEIVER) throw protocolError(`${shown(number)} cannot be opened`);
     const { onChannel, accepts, channelsMax, windowBytes } = this.#options;
     const refuse = (code: number, why: string): void =>
       this.#send(ChannelOpcode.Answer, number, answerBody(code, 0, why));
@@ -301,7 +304,7 @@ export class Multiplexer implements AsyncDisposable {
   #takeAnswer({ number, code, credit, why }: Frame, channel: Channel): void {
     const opening = this.#openings.get(number);
     if (number >= OPENED_BY_RECEIVER || channel.outflow.isOpen)
-      throw protocolError(`channel ${number} was not asked for`);
+      throw protocolError(`${shown(number)} was not asked for`);
     if (code === ChannelCode.Fine) {
       channel.outflow.open(credit);
       opening?.resolve(channel);
@@ -310,6 +313,16 @@ export class Multiplexer implements AsyncDisposable {
     channel.peerEnded(code);
     const word = code === ChannelCode.TooMany ? "TOO_MANY_CHANNELS" : "CHANNEL_REFUSED";
     opening?.reject(new AlphaPulseError(word, `${this.#link.peer} refused channel ${channel.name}: ${why}`));
+  }
+
+  /** It may come before the answer: then there will be none. */
+  #takeEnd({ number, code }: Frame, channel: Channel | undefined): void {
+    if (channel === undefined) return;
+    channel.peerEnded(code);
+    if (channel.outflow.isOpen) return;
+    const why = `${this.#link.peer} ended channel ${channel.name} without an answer`;
+    this.#openings.get(number)?.reject(new AlphaPulseError("CHANNEL_REFUSED", why));
+    channel.destroy();
   }
 
   /** The other end broke the rules: it is told, and the carrier ends. */
@@ -323,7 +336,7 @@ export class Multiplexer implements AsyncDisposable {
   #end(error: AlphaPulseError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#waiting.length = 0;
+    this.#waiting.clear();
     this.#active.length = 0;
     for (const opening of this.#openings.values()) opening.reject(error ?? this.#disconnected());
     for (const channel of [...this.#channels.values()]) channel.carrierEnded(error);
@@ -334,6 +347,11 @@ export class Multiplexer implements AsyncDisposable {
   #disconnected(): AlphaPulseError {
     return new AlphaPulseError("DISCONNECTED", `${this.#link.peer} is gone: it closed or died`);
   }
+}
+
+/** A channel's number, as the end that opened it counts. */
+function shown(number: number): string {
+  return number < OPENED_BY_RECEIVER ? `channel ${number}` : `channel ${number - OPENED_BY_RECEIVER} of the other end`;
 }
 
 function protocolError(what: string): AlphaPulseError {

@@ -242,6 +242,39 @@ describe("an open", () => {
   });
 });
 
+describe("many channels at once", () => {
+  test("are opened and ended in one turn over a carrier that holds a few of their frames", async () => {
+    const count = 6_000;
+    const { client, server } = await pair({ channelsMax: count, timeoutMs: 15_000 });
+    const channels = await Promise.all(Array.from({ length: count }, (_, n) => client.open(`${n}`)));
+    for (const channel of channels) channel.start(new Recorder());
+    expect(server.stats().channels).toHaveLength(count);
+    for (const channel of channels) channel.destroy();
+    await until(() => client.stats().channels.length === 0 && server.stats().channels.length === 0);
+    await client.open("another");
+  });
+
+  test("whose opens and ends are never read are too many at some time", async () => {
+    const { mux, end, ended } = raw({ onChannel: () => {}, channelsMax: 10 });
+    end.pause();
+    for (let n = 1; n < 10_000 && ended() === "not yet"; n++) {
+      end.send(0x100, n, [...u32(4_096), 0x61]);
+      end.send(0x104, n, [1, 0, 0, 0]);
+      if (n % 100 === 0) await Promise.resolve();
+    }
+    expect(await mux.ended).toMatchObject({ code: "CHANNEL_PROTOCOL", message: expect.stringContaining("4136") });
+  });
+});
+
+test("an open that the other end ends without an answer fails at once", async () => {
+  const { mux, end } = raw({ timeoutMs: 60_000 });
+  end.windowBytes = 0; // no answer
+  const opening = mux.open("a");
+  end.send(0x104, 0x8000_0001, [0, 0, 0, 0]);
+  await expect(opening).rejects.toMatchObject({ code: "CHANNEL_REFUSED" });
+  expect(mux.stats().channels).toEqual([]);
+});
+
 describe("a broken rule ends the carrier with a Goodbye and a code, and all channels are told", () => {
   const OPEN = [...u32(4_096), 0x61];
   const rules: Record<string, (end: RawEnd) => void> = {

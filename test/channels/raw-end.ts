@@ -50,6 +50,11 @@ export class RawEnd implements LinkHandler {
     this.isClosed = true;
   }
 
+  /** Reads no more. */
+  pause(): void {
+    this.#link.pause();
+  }
+
   send(opcode: number, channel: number, body: ArrayLike<number>, sequence = ++this.#sent): void {
     const control = { opcode, requestId: channel, body: Uint8Array.from(body) };
     const message = this.#builder.add(ControlTLV, control).build({ sequence });
