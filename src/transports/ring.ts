@@ -2,7 +2,7 @@ import { BroadcastChannel, threadId, type Worker } from "node:worker_threads";
 import { AlphaPulseError } from "../protocol/errors.js";
 import { PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import { allocateRing, ThreadMemory } from "../rings/memory.js";
-import { connectUnlessAborted, listenUnlessAborted } from "./abort.js";
+import { abortedError, connectUnlessAborted, listenUnlessAborted } from "./abort.js";
 import { CAPACITY_BYTES_DEFAULT, checkRingLinkOptions, RingLink } from "./ring-link.js";
 import type { Link, Listener, RingLinkOptions, Transport } from "./transport.js";
 
@@ -68,9 +68,18 @@ async function listenRing(name: string, onLink: (link: Link) => void, options: R
     channel.close();
     throw inUse;
   }
+  const { signal } = options;
+  let giveUp = (): void => {};
   asking.add(name);
   const isTaken = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), TAKEN_MS);
+    giveUp = () => {
+      clearTimeout(timer);
+      asking.delete(name); // at once: whoever gave it up may ask again
+      channel.close();
+      resolve(false);
+    };
+    signal?.addEventListener("abort", giveUp);
     channel.onmessage = (event) => {
       const message = messageOf(event);
       // Of two that ask at once, the one in the thread of the lower number has the name.
@@ -82,6 +91,8 @@ async function listenRing(name: string, onLink: (link: Link) => void, options: R
     };
     channel.postMessage({ kind: "who", threadId } satisfies Rendezvous);
   });
+  signal?.removeEventListener("abort", giveUp);
+  if (signal?.aborted) throw abortedError(`listening at ring://${name}`, signal);
   asking.delete(name);
   if (isTaken) {
     channel.close();

@@ -53,6 +53,16 @@ async function connect(name: string): Promise<{ link: Link; recorder: Recorder }
 
 const coded = (code: string) => expect.objectContaining({ code });
 
+test("a name that was asked for and given up is free at once, also while others are asked about it", async () => {
+  const name = freshName();
+  const giveUp = new AbortController();
+  const listening = ringTransport.listen(name, () => {}, { signal: giveUp.signal });
+  await new Promise((resolve) => setImmediate(resolve)); // others are asked
+  giveUp.abort();
+  await expect(listening).rejects.toMatchObject({ code: "ABORTED" });
+  await listen(name);
+});
+
 describe("between two threads, a ring", () => {
   test("carries every message there and back, in order, through back pressure", async () => {
     const name = freshName();
