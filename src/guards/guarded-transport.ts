@@ -1,8 +1,8 @@
 import { AlphaPulseError } from "../protocol/errors.js";
 import type { Link, Transport } from "../transports/transport.js";
-import type { CircuitBreaker } from "./circuit-breaker.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
 import { GuardedLink } from "./guarded-link.js";
-import type { RateLimiter } from "./rate-limiter.js";
+import { RateLimiter } from "./rate-limiter.js";
 
 /** What guards a transport. */
 export interface GuardOptions {
@@ -24,8 +24,10 @@ const OWN_FAULTS: ReadonlySet<string> = new Set(["ABORTED", "BAD_ADDRESS", "BAD_
  *
  * @throws AlphaPulseError BAD_OPTION
  */
-export function guarded(transport: Transport, options: GuardOptions): Transport {
+export function guarded(transport: Transport, options: GuardOptions = {}): Transport {
   const { breaker, sendLimiter, limited = "messages" } = options;
+  check("breaker", "a CircuitBreaker", breaker, breaker instanceof CircuitBreaker);
+  check("sendLimiter", "a RateLimiter", sendLimiter, sendLimiter instanceof RateLimiter);
   if (limited !== "messages" && limited !== "bytes") {
     throw new AlphaPulseError("BAD_OPTION", `guarded: limited ${String(limited)} is neither messages nor bytes`);
   }
@@ -45,6 +47,11 @@ export function guarded(transport: Transport, options: GuardOptions): Transport 
       return guardedLink(await (asked === undefined ? connect() : asked.run(connect, isOthersFault)));
     },
   };
+}
+
+function check(name: string, kind: string, value: unknown, isOne: boolean): void {
+  if (value === undefined || typeof value === "function" || isOne) return;
+  throw new AlphaPulseError("BAD_OPTION", `guarded: ${name} is neither ${kind} nor a function that has one`);
 }
 
 function isOthersFault(error: unknown): boolean {

@@ -161,8 +161,8 @@ describe("a guarded connect", () => {
     await expect(transport.connect("b")).rejects.toMatchObject({ code: "NOT_LISTENING" });
   });
 
-  test("refuses an option that cannot be", () => {
-    const options = { limited: "packets" as never };
-    expect(() => guarded(memoryTransport(), options)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+  test.each([{ limited: "packets" }, { breaker: 5 }, { sendLimiter: {} }])("refuses the option %j", (options) => {
+    const bad = options as never;
+    expect(() => guarded(memoryTransport(), bad)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
   });
 });
