@@ -141,6 +141,7 @@ describe("links", () => {
 const SYSTEM_WORDS = [
   "EADDRINUSE",
   "EBUSY",
+  "EAGAIN",
   "ECONNREFUSED",
   "ECONNRESET",
   "EEXIST",
