@@ -184,7 +184,7 @@ export class ActorRuntime {
     this.#state = "failed";
     this.#timers.clear();
     this.#events.failed(this.#errorOf(error, where));
-    for (const connection of this.#connections.values()) void connection.close();
+    for (const connection of this.#connections.values()) connection.close().catch(() => {});
   }
 
   async #connect({ relay, domain }: Wire): Promise<void> {

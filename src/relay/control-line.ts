@@ -2,7 +2,7 @@ import type { TLVBuilder } from "../protocol/builder.js";
 import type { AnyTLV, InputFor } from "../protocol/schema/tlv.js";
 import type { Link } from "../transports/transport.js";
 
-/** Control messages that may wait for a link with no room: more, and the link is let go. */
+/** Control messages that may wait for a link with no room. */
 const WAITING_MAX = 1_024;
 
 /** Builds a relay's control messages, stamped by it. */
@@ -15,11 +15,14 @@ export interface ControlStamp {
 export class ControlLine {
   readonly #link: Link;
   readonly #stamp: ControlStamp;
+  readonly #overflowed: (waiting: number) => void;
   readonly #waiting: (() => boolean)[] = [];
 
-  constructor(link: Link, stamp: ControlStamp) {
+  /** @param overflowed called where more would have to wait than may: the link is to be let go */
+  constructor(link: Link, stamp: ControlStamp, overflowed: (waiting: number) => void) {
     this.#link = link;
     this.#stamp = stamp;
+    this.#overflowed = overflowed;
   }
 
   /** Whether something waits for room. */
@@ -49,7 +52,7 @@ export class ControlLine {
   }
 
   #hold(trySend: () => boolean): false {
-    if (this.#waiting.length >= WAITING_MAX) this.#link.destroy();
+    if (this.#waiting.length >= WAITING_MAX) this.#overflowed(WAITING_MAX);
     else this.#waiting.push(trySend);
     return false;
   }

@@ -1,4 +1,4 @@
-import type { AlphaPulseError } from "../protocol/errors.js";
+import { AlphaPulseError } from "../protocol/errors.js";
 import { SOURCE_OFFSET, sequenceOf } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import type { SequenceTracker } from "../protocol/sequence-tracker.js";
@@ -39,6 +39,8 @@ export interface MemberHost {
   readonly log: RelayLog;
   readonly tracker: SequenceTracker;
   readonly stamp: ControlStamp;
+  /** The member was told to go: nothing more is taken from it. */
+  parted(member: Member): void;
   /** The member lost messages and is being told. */
   lost(member: Member, source: number, from: number, to: number): void;
 }
@@ -71,6 +73,8 @@ export class Member {
   isReachable: boolean;
   /** Why the relay ended its link. */
   fate: AlphaPulseError | undefined;
+  /** Whether it said Goodbye over a link that does not tell of its end. */
+  hasParted = false;
   /** Wrong checksums in a row. */
   wrongChecksums = 0;
   readonly losses = new Losses();
@@ -92,7 +96,7 @@ export class Member {
     this.#host = host;
     this.#cursor = host.log.tail;
     this.isReachable = link.datagrams === undefined;
-    this.controls = new ControlLine(link, host.stamp);
+    this.controls = new ControlLine(link, host.stamp, (waiting) => this.end(this.#readsNoAnswers(waiting)));
     this.retransmission = new Retransmission({
       log: host.log,
       tracker: host.tracker,
@@ -108,7 +112,7 @@ export class Member {
 
   /** Whether it is to get messages. */
   get isSubscribed(): boolean {
-    return this.standing === "reader" || !this.subscriptions.isEmpty;
+    return !this.hasParted && (this.standing === "reader" || !this.subscriptions.isEmpty);
   }
 
   /** Whether it has been told to go. */
@@ -215,6 +219,7 @@ export class Member {
   async goodbye(code: number, reason: string): Promise<void> {
     if (this.#leaving) return;
     this.#leaving = true;
+    this.#host.parted(this);
     if (!this.isReachable) return this.link.destroy(); // who knows where that would go
     // The last word of a relay that closes stands behind what it sent; any other must not wait behind it.
     const isInOrder = code === GoodbyeCode.ShuttingDown && this.controls.say(GoodbyeTLV, { code, reason });
@@ -287,6 +292,10 @@ export class Member {
     this.sent++;
     this.retransmitted++;
     return "sent";
+  }
+
+  #readsNoAnswers(waiting: number): AlphaPulseError {
+    return new AlphaPulseError("SLOW_CONSUMER", `${this.title} reads no answers: ${waiting} wait for it`);
   }
 
   /** A message that this link can never carry is a loss like any other, told at once: the next one may go. */

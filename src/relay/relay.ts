@@ -22,6 +22,8 @@ import type { RefusalCause, RelayEvents, RelayStats } from "./reports.js";
 import { SessionControl } from "./session-control.js";
 import { SourceBindings } from "./source-bindings.js";
 
+/** How long a link of datagrams outlives its Goodbye. */
+const PARTING_MS = 1_000;
 /** A link that sends nothing for this long only reads (docs/protocol.md, "Without a session"). */
 const READER_AFTER_MS = 100;
 /** This many wrong checksums in a row end a link: the two ends most likely disagree on the kind. */
@@ -107,6 +109,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
       log,
       tracker,
       stamp,
+      parted: (member) => this.#bindings.release(member),
       lost: (member, from, first, last) =>
         this.emit("lost", { name: member.name, source: from, from: first, to: last }),
     };
@@ -114,7 +117,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     this.#sessions = new SessionControl(checksum, {
       stamp,
       refuse,
-      parted: (member) => this.#bindings.release(member),
+      parted: (member) => this.#parted(member),
       admit: (member, hello) => this.#admission?.check(member, hello) ?? true,
     });
     if (auth !== undefined) {
@@ -157,11 +160,15 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
 
   /**
    * Takes links at an address, beside those it already listens at.
-   * @throws AlphaPulseError ADDRESS_IN_USE, BAD_ADDRESS or LISTEN_FAILED
+   * @throws AlphaPulseError ADDRESS_IN_USE, BAD_ADDRESS or LISTEN_FAILED; CLOSED where the relay is
    */
   async listen(address: Address): Promise<Listener> {
     const { transport, address: place, options } = await Transport.of(address);
     const listener = await transport.listen(place, (link) => this.attach(link), options);
+    if (this.#closed) {
+      await listener.close();
+      throw new AlphaPulseError("CLOSED", `listen at ${listener.address}: the relay is closed`);
+    }
     this.#listeners.add(listener);
     return listener;
   }
@@ -269,6 +276,14 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
     void member.goodbye(code, why);
   }
 
+  #parted(member: Member): void {
+    this.#bindings.release(member);
+    if (member.link.datagrams === undefined || member.hasParted) return;
+    member.hasParted = true;
+    // A Ping behind the Goodbye is still answered: whoever moves waits for that.
+    setTimeout(() => member.link.destroy(), PARTING_MS).unref();
+  }
+
   #takeAsReader(member: Member): void {
     if (member.standing !== "new") return;
     member.becomeReader();
@@ -276,6 +291,7 @@ export class Relay extends EventEmitter<RelayEvents> implements Attachable, Asyn
   }
 
   #message(member: Member, buffer: MessageBuffer, offset: number, byteLength: number): void {
+    if (member.isLeaving) return;
     member.hasSpoken = true;
     if (!member.isAdmitted) {
       this.#admission?.message(member, buffer, offset, byteLength); // or there was no room for it

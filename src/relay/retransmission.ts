@@ -36,6 +36,8 @@ interface Request {
   next: number;
   /** Those below it that were not met. */
   holes: MissingRun[];
+  /** Why it is not granted. That takes its turn, too: thousands may not be. */
+  refusal: string | undefined;
 }
 
 /** Where a turn of a retransmission ended. */
@@ -87,7 +89,7 @@ export class Retransmission {
     const to = Number(request.toSequence);
     const wrong = this.#whyNot(source, from, to);
     if (wrong !== undefined) return this.#reject(requestId, wrong);
-    const asked = { requestId, source, from, to, afterUs: -1, next: from, holes: [] };
+    const asked = { requestId, source, from, to, afterUs: -1, next: from, holes: [], refusal: undefined };
     this.#waiting.set(source, asked);
     if (this.#hasStarted) this.#clamp(asked);
   }
@@ -136,10 +138,13 @@ export class Retransmission {
     const { log, tracker } = this.#host;
     const { source, from } = request;
     const newest = tracker.lastOf(source);
+    this.#dueAt = log.tail;
+    this.#isDue = false;
     if (newest === 0 || incarnationOf(newest) !== incarnationOf(from)) {
-      this.#waiting.delete(source);
       const known = newest === 0 ? "has sent nothing yet" : "has started anew";
-      return this.#reject(request.requestId, `source ${source} ${known}: there is nothing of it to send again`);
+      request.refusal = `source ${source} ${known}: there is nothing of it to send again`;
+      request.to = from - 1;
+      return;
     }
     request.to = Math.max(from - 1, Math.min(request.to, newest));
     if (incarnationOf(newest) === 0) request.afterUs = tracker.endedUsOf(source);
@@ -148,8 +153,6 @@ export class Retransmission {
       request.next = from + excess;
       request.holes = [{ from, to: request.next - 1 }];
     }
-    this.#dueAt = log.tail;
-    this.#isDue = false;
   }
 
   #begin(cursor: number): void {
@@ -198,14 +201,16 @@ export class Retransmission {
     return request.afterUs >= 0 && timestampUsOf(view, offset) <= request.afterUs ? undefined : request;
   }
 
-  /** Tells what is no longer retained, and that this was all. */
+  /** Tells what is no longer retained, and that this was all; or what is not granted. */
   #answer(): RetransmissionTurn {
     for (let count = 0; count < TURN_MESSAGES; count++) {
       if (this.#answers.length === 0) {
         const request = this.#served.values().next().value;
         if (request === undefined) return "done";
         this.#served.delete(request.source);
-        this.#answers.push(...answersTo(request).reverse());
+        if (request.refusal === undefined) this.#answers.push(...answersTo(request).reverse());
+        else if (this.#host.controls.say(ControlTLV, rejectOf(request.requestId, request.refusal))) continue;
+        else return "full";
       }
       if (!this.#host.controls.say(GapTLV, this.#answers.pop() as GapTLV)) return "full";
     }
@@ -213,9 +218,12 @@ export class Retransmission {
   }
 
   #reject(requestId: number, why: string): void {
-    const body = new TextEncoder().encode(why);
-    this.#host.controls.sayAhead(ControlTLV, { opcode: ControlOpcode.Reject, requestId, body });
+    this.#host.controls.sayAhead(ControlTLV, rejectOf(requestId, why));
   }
+}
+
+function rejectOf(requestId: number, why: string): ControlTLV {
+  return { opcode: ControlOpcode.Reject, requestId, body: new TextEncoder().encode(why) };
 }
 
 /** Notes that one of the messages asked for was there. */

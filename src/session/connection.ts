@@ -5,7 +5,8 @@ import type { AnyTLV, CountsFor, FlyweightOf } from "../protocol/schema/tlv.js";
 import { ControlTLV, GapTLV } from "../tlvs/session-control.js";
 import type { Address, Attachable, Link } from "../transports/transport.js";
 import { Consumer } from "./consumer.js";
-import { isWorthRetrying } from "./goodbye.js";
+import { lossError, tellFailure } from "./failure.js";
+import { isOfToken, isWorthRetrying } from "./goodbye.js";
 import { abortedError } from "./greeting.js";
 import { handlerError, Inbox } from "./inbox.js";
 import { type Dial, dialOf, dialTo, openSession } from "./opening.js";
@@ -45,11 +46,14 @@ export class Connection implements Publisher, AsyncDisposable {
   #move: Move | undefined;
   /** Settles when it is known what became of each source after the last reconnect. */
   #resumed: Promise<unknown> = Promise.resolve();
+  /** Ends attempts to get a link that are under way. */
+  readonly #over = new AbortController();
   #flushes = 0;
   #reconnects = 0;
   #isPaused = false;
   #state: "opening" | "open" | "away" | "closing" | "ended" = "opening";
   #failure: AlphaPulseError | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(dial: Dial, options: CheckedOptions) {
     this.#dial = dial;
@@ -67,7 +71,7 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#inbox = new Inbox({ beforeMessage, failed: (error) => this.#fail(error) });
     this.#requests = new Requests(
       timeoutMs,
-      () => this.#session?.link.peer ?? "the relay",
+      () => this.#peer(),
       () => this.#isPaused || this.#state === "away",
     );
     this.#consumer = new Consumer(this.#inbox, this.#requests, (error) => this.#fail(error));
@@ -200,48 +204,53 @@ export class Connection implements Publisher, AsyncDisposable {
   async moveTo(address: Address): Promise<ReconnectOutcome> {
     this.#checkAsking("moveTo");
     if (this.#move !== undefined) throw new AlphaPulseError("MOVING", "moveTo: the last move is not over");
+    const leaving = this.#dial;
     const move: Move = { dial: dialTo(address), session: undefined, hasJoined: false };
     this.#move = move;
     try {
       move.session = await this.#openSession(move.dial);
       return await this.#moveOver(move, move.session);
     } catch (error) {
+      this.#dial = leaving;
       if (move.session !== this.#session) move.session?.destroy();
+      else move.session?.end(error as AlphaPulseError); // the old link is gone, and this one is of no use
       throw error;
     } finally {
       this.#move = undefined;
     }
   }
 
-  /** Ends the connection once what was sent has left. Bounded in time. */
-  async close(): Promise<void> {
-    if (this.#state === "ended" || this.#state === "closing") return;
-    await this.#settled();
-    if ((this.#state as string) === "ended") return;
+  /**
+   * Ends the connection once what was sent has left and, with `reconnect`, is confirmed. Bounded in time.
+   * @throws AlphaPulseError UNSENT where that did not come to pass: it has ended all the same, and messages are lost
+   */
+  close(): Promise<void> {
+    if (this.#hasEnded()) return Promise.resolve();
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const tooLate = new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+    await Promise.race([this.#outbox.settled(), this.#ended, tooLate]);
+    if (this.#hasEnded()) return;
     this.#state = "closing";
-    this.#reconnector?.stop();
-    this.#move?.session?.destroy();
+    this.#stopTrying();
     this.#outbox.refusal = "closed";
     const session = this.#session as Session;
     if (!session.hasEnded) {
       session.goodbye();
       await session.close();
     }
+    if (this.#hasEnded()) return;
     this.#end();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** As {@link Connection.close}: for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** Waits for what was published to leave, no longer than for any answer. */
-  async #settled(): Promise<void> {
-    const { timeoutMs } = this.#options;
-    const tooLate = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
-    if (this.#outbox.isRetaining && this.#outbox.isUnconfirmed) {
-      await Promise.race([new Promise<void>((resolve) => this.#outbox.onConfirmed(resolve)), this.#ended, tooLate()]);
-    } else if (this.isHolding) await Promise.race([this.ready(), tooLate()]);
   }
 
   #makeHost(): SessionHost {
@@ -265,7 +274,7 @@ export class Connection implements Publisher, AsyncDisposable {
     };
   }
 
-  #openSession(dial: Dial = this.#dial, signal?: AbortSignal): Promise<Session> {
+  #openSession(dial: Dial, signal: AbortSignal = this.#over.signal): Promise<Session> {
     return openSession(dial, this.#host, this.#options.token, this.#sessionOptions, signal);
   }
 
@@ -302,9 +311,18 @@ export class Connection implements Publisher, AsyncDisposable {
       this.#outbox.detach();
       this.#switchTo(move);
       this.#outbox.attach(move.session);
-    } else if (this.#reconnector !== undefined && isWorthRetrying(error, true)) this.#away(error);
-    else if (error.code === "SHUTTING_DOWN") this.#end();
-    else this.#fail(error);
+    } else if (this.#reconnector !== undefined && this.#mayComeBack(session, error)) this.#away(error);
+    else if (error.code !== "SHUTTING_DOWN") this.#fail(error);
+    else {
+      this.#end();
+      if (this.#failure !== undefined) tellFailure(this.#failure, this.#options.onFailure);
+    }
+  }
+
+  /** Whether another link may do better: always than one that a move tried, and than one whose token may have changed. */
+  #mayComeBack(session: Session, error: AlphaPulseError): boolean {
+    const mayRenew = typeof this.#options.token === "function" && this.#reconnector?.isSteady === true;
+    return session === this.#move?.session || isWorthRetrying(error, true) || (mayRenew && isOfToken(error));
   }
 
   #away(error: AlphaPulseError): void {
@@ -313,19 +331,14 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#outbox.detach();
     reconnector.down();
     this.#call(this.#options.onDisconnect, error, "onDisconnect");
-    const attempt = async (): Promise<void> => this.#adopt(await this.#openSession());
+    const attempt = async (): Promise<void> => this.#adopt(await this.#openSession(this.#dial));
     reconnector.run(attempt, error, true).catch((why) => this.#fail(why));
   }
 
   /** Joins what comes over both links, then lets the old one go. */
   async #moveOver(move: Move, arriving: Session): Promise<ReconnectOutcome> {
     await this.#resumed.catch(() => {});
-    if (this.#state === "away") {
-      this.#reconnector?.stop();
-      this.#dial = move.dial;
-      this.#adopt(arriving);
-      return (await this.#resumed) as ReconnectOutcome;
-    }
+    if (this.#state === "away") return this.#comeBack(move.dial, arriving);
     this.#checkAsking("moveTo");
     const leaving = this.#session as Session;
     if (this.#isPaused) arriving.pause();
@@ -337,11 +350,20 @@ export class Connection implements Publisher, AsyncDisposable {
     return outcome;
   }
 
+  /** Where there is no link to leave, the new one is the next. */
+  async #comeBack(dial: Dial, arriving: Session): Promise<ReconnectOutcome> {
+    if (arriving.hasEnded) throw arriving.disconnected();
+    this.#reconnector?.stop();
+    this.#dial = dial;
+    this.#adopt(arriving);
+    return (await this.#resumed) as ReconnectOutcome;
+  }
+
   /** What is published waits until the relay has taken all that went over the old link, and let go of its source. */
   async #leave(leaving: Session, move: Move, arriving: Session): Promise<void> {
     this.#outbox.suspend();
     try {
-      await this.#pong(leaving);
+      await this.#requests.pong(leaving);
     } catch (error) {
       if (this.#session !== leaving) return; // it ended, and the new one has taken over
       if (this.#state === "open") this.#outbox.attach(leaving);
@@ -353,7 +375,7 @@ export class Connection implements Publisher, AsyncDisposable {
     }
     this.#switchTo(move);
     leaving.goodbye();
-    await this.#pong(leaving).catch(() => {});
+    await this.#requests.pong(leaving).catch(() => {});
     await leaving.close();
     if (this.#session === arriving && this.#state === "open") this.#outbox.attach(arriving);
   }
@@ -363,15 +385,6 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#session = session;
     this.#inbox.isLossy = session?.isLossy === true;
     this.#reconnector?.up();
-  }
-
-  /** Resolves when the other end has taken all that was sent over a session. */
-  async #pong(session: Session): Promise<void> {
-    const key = `pong:${++this.#flushes}`;
-    const answered = this.#requests.expect(key, "Ping");
-    session.ping(() => this.#requests.answered(key));
-    void session.whenEnded().then(() => this.#requests.answered(key, session.disconnected()));
-    await answered;
   }
 
   /** Those over which messages come. */
@@ -386,6 +399,14 @@ export class Connection implements Publisher, AsyncDisposable {
       throw new AlphaPulseError("NO_SESSION", `${what}: with session: false a connection only publishes`);
     }
     if (this.#state === "ended" || this.#state === "closing") throw this.#failure ?? this.#gone();
+  }
+
+  #peer(): string {
+    return this.#session?.link.peer ?? "the relay";
+  }
+
+  #hasEnded(): boolean {
+    return this.#state === "ended";
   }
 
   #gone(): AlphaPulseError {
@@ -405,25 +426,21 @@ export class Connection implements Publisher, AsyncDisposable {
     this.#failure = error;
     this.#session?.destroy();
     this.#end();
-    if (this.#options.onFailure !== undefined) this.#options.onFailure(this.#failure);
-    else {
-      const failure = this.#failure;
-      queueMicrotask(() => {
-        throw failure;
-      });
-    }
+    tellFailure(this.#failure, this.#options.onFailure);
+  }
+
+  #stopTrying(): void {
+    this.#reconnector?.stop();
+    this.#over.abort();
+    this.#move?.session?.destroy();
   }
 
   #end(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    this.#reconnector?.stop();
-    this.#move?.session?.destroy();
+    this.#stopTrying();
     const kept = this.#outbox.end();
-    if (this.#failure?.code === "RECONNECT_FAILED" && kept > 0) {
-      const { code, message, cause } = this.#failure;
-      this.#failure = new AlphaPulseError(code, `${message}; ${kept} messages that were kept are lost`, { cause });
-    }
+    if (kept > 0) this.#failure = lossError(this.#failure, kept, this.#peer());
     this.#requests.rejectAll(this.#failure ?? this.#gone());
     this.#resolveEnded(this.#failure);
   }

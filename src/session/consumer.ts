@@ -31,7 +31,7 @@ export class Consumer {
 
   /**
    * Subscribes over these sessions, and over those that {@link Consumer.resume} is given later.
-   * @throws AlphaPulseError REJECTED, TIMEOUT, BAD_HANDLERS, or what ended the connection
+   * @throws AlphaPulseError REJECTED, TIMEOUT, BAD_HANDLERS, VALUE_RANGE, TOO_LARGE, or what ended the connection
    */
   async subscribe(
     request: SubscriptionRequest<readonly AnyTLV[]>,
@@ -43,10 +43,11 @@ export class Consumer {
     const agreed = this.#expectAgreement(subscription);
     this.#inbox.add(dispatcher);
     this.#subscriptions.push(subscription);
-    for (const session of sessions) say(session, subscription, agreed);
     try {
+      for (const session of sessions) say(session, subscription, agreed);
       await agreed;
     } catch (error) {
+      this.#requests.answered(keyOf(subscription.id), error as AlphaPulseError);
       this.#inbox.remove(dispatcher);
       this.#subscriptions.splice(this.#subscriptions.indexOf(subscription), 1);
       throw error;
@@ -125,7 +126,7 @@ function say(session: Session, { id, request }: Subscription, agreed: Promise<vo
       types: (request.wanted ?? request.types).map(({ type }) => ({ type })),
       instruments: (request.instruments ?? []).map((instrument) => ({ instrument })),
     });
+  ask(); // throws where it cannot be said
   const stop = session.repeat(ask);
   agreed.then(stop, stop);
-  ask();
 }

@@ -24,13 +24,20 @@ const FINAL: ReadonlySet<string> = new Set([
   "PROTOCOL",
   "REJECTED",
   "TOKEN_IN_CLEAR",
+  "TOO_LARGE",
   "UNSUPPORTED",
   "NATIVE_MISSING",
+  "VALUE_RANGE",
 ]);
 
 /** What a Goodbye means. */
 export function goodbyeError(peer: string, code: number, reason: string): AlphaPulseError {
   return new AlphaPulseError(ERROR_CODES[code] ?? "GOODBYE", `${peer} ended the session: ${reason} (Goodbye ${code})`);
+}
+
+/** Whether the token was refused, or has been revoked. */
+export function isOfToken({ code }: AlphaPulseError): boolean {
+  return code === "NOT_AUTHORIZED";
 }
 
 /**

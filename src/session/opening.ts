@@ -53,7 +53,12 @@ export async function openSession(
     link.destroy();
     throw refusal;
   }
-  const session = new Session(link, host, options);
-  await session.greet(shown, signal);
-  return session;
+  try {
+    const session = new Session(link, host, options);
+    await session.greet(shown, signal);
+    return session;
+  } catch (error) {
+    link.destroy();
+    throw error;
+  }
 }

@@ -150,18 +150,22 @@ export class Outbox implements Publisher {
     this.#confirmations?.on(this.#retention.tailPosition, done);
   }
 
-  /** Sends nothing more. What was kept is lost, and counted. @returns how many were */
+  /** Resolves when all that was published is confirmed or, where that is not asked for, has left. */
+  async settled(): Promise<void> {
+    if (!this.isRetaining) await (this.isHolding ? this.whenReady() : undefined);
+    else if (this.isUnconfirmed) await new Promise<void>((resolve) => this.onConfirmed(resolve));
+  }
+
+  /** Sends nothing more. What is not known to have left, or arrived, is lost, and counted. @returns how many are */
   end(): number {
     this.refusal = "closed";
-    const { unsentCount } = this.#retention;
-    this.lost += unsentCount;
-    this.#outlet = undefined;
-    this.#confirmations?.over(undefined);
-    this.#retention.rewind();
+    this.detach();
+    const { count } = this.#retention;
+    this.lost += count;
     this.#retention.confirm(this.#retention.tailPosition);
     this.#retention.rewind();
     this.#wake();
-    return unsentCount;
+    return count;
   }
 
   #publish(parts: unknown[]): SendResult {

@@ -34,9 +34,14 @@ export class Reconnector {
     this.#upAtMs = this.#nowMs();
   }
 
-  /** It is down. Only one that lived longer than the next wait could be begins anew: else each attempt costs more. */
+  /** Whether the link that is up has lived for longer than the next wait could be. */
+  get isSteady(): boolean {
+    return this.#nowMs() - this.#upAtMs >= this.#backoff.ceilingMs;
+  }
+
+  /** It is down. Only one that was steady begins anew: else each attempt costs more. */
   down(): void {
-    if (this.#nowMs() - this.#upAtMs >= this.#backoff.ceilingMs) this.#backoff.reset();
+    if (this.isSteady) this.#backoff.reset();
   }
 
   /**

@@ -1,4 +1,5 @@
 import { AlphaPulseError } from "../protocol/errors.js";
+import type { Session } from "./session.js";
 
 interface Pending {
   readonly answer: Promise<void>;
@@ -11,6 +12,7 @@ export class Requests {
   readonly #timeoutMs: number;
   readonly #peer: () => string;
   readonly #isHeldUp: () => boolean;
+  #pongs = 0;
 
   /**
    * @param peer who is asked, for people
@@ -44,6 +46,15 @@ export class Requests {
     answer.catch(() => {});
     this.#pending.set(key, { answer, settle });
     return answer;
+  }
+
+  /** Resolves when the other end has taken all that was sent over a session; rejects with TIMEOUT or what ended it. */
+  async pong(session: Session): Promise<void> {
+    const key = `pong:${++this.#pongs}`;
+    const answer = this.expect(key, "Ping");
+    session.ping(() => this.answered(key));
+    void session.whenEnded().then(() => this.answered(key, session.disconnected()));
+    await answer;
   }
 
   /** The answer has come: whether somebody waited for it. */

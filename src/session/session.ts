@@ -4,6 +4,7 @@ import { AlphaPulseError } from "../protocol/errors.js";
 import { DOMAIN_OFFSET, PAYLOAD_BYTES_MAX } from "../protocol/header.js";
 import type { MessageBuffer } from "../protocol/message-buffer.js";
 import { MessageView } from "../protocol/message-view.js";
+import type { SendResult } from "../protocol/publisher.js";
 import type { AnyTLV, InputFor } from "../protocol/schema/tlv.js";
 import { RelayDomain, Source } from "../protocol/tables.js";
 import { checkMessage, firstTypeOf, isControlType, type MessageChecks } from "../protocol/walk.js";
@@ -116,17 +117,23 @@ export class Session implements Outlet {
     });
     if (over === undefined) this.#state = "open";
     else {
-      this.#greeting.hello();
+      try {
+        this.#greeting.hello();
+      } catch (error) {
+        this.end(error as AlphaPulseError); // that is what it rejects with
+      }
       await over;
     }
   }
 
-  /** Sends control behind what was sent before. Where there is no room it waits for it. */
+  /**
+   * Sends control behind what was sent before. Where there is no room it waits for it.
+   * @throws AlphaPulseError TOO_LARGE where the link can never carry it
+   */
   control<T extends AnyTLV>(tlv: T, value: InputFor<T>): void {
     const control = this.build(tlv, value);
-    if (this.#controls.length > 0 || this.link.send(control.buffer, 0, control.byteLength) === "backPressured") {
-      this.#queue(control);
-    }
+    const isQueued = this.#controls.length > 0;
+    this.#left(control, isQueued ? "backPressured" : this.link.send(control.buffer, 0, control.byteLength));
   }
 
   /** Sends control before what waits to leave. */
@@ -134,9 +141,9 @@ export class Session implements Outlet {
     this.sayAhead(this.build(tlv, value));
   }
 
-  /** As {@link Session.ahead}, of what is built already. */
+  /** As {@link Session.ahead}, of what is built already. @throws AlphaPulseError TOO_LARGE */
   sayAhead(control: ControlMessage): void {
-    if (this.link.sendAhead(control.buffer, 0, control.byteLength) === "backPressured") this.#queue(control);
+    this.#left(control, this.link.sendAhead(control.buffer, 0, control.byteLength));
   }
 
   /** A control message as it leaves. */
@@ -301,6 +308,13 @@ export class Session implements Outlet {
       this.#controls.shift();
     }
     if (this.#state !== "ended") this.#host.ready(this);
+  }
+
+  #left(control: ControlMessage, result: SendResult): void {
+    if (result === "backPressured") this.#queue(control);
+    if (result !== "tooLarge") return;
+    const size = `a control message of ${control.byteLength} bytes is more than the link can carry`;
+    throw new AlphaPulseError("TOO_LARGE", `${this.link.peer}: ${size}: ask for less in one`);
   }
 
   #queue(control: ControlMessage): void {

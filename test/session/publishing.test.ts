@@ -233,7 +233,7 @@ describe("back pressure", () => {
     const stuck = await opened({ ...PUBLISHER, holdBytesMax: 1 << 20, timeoutMs: 20 });
     stuck.script.link.pause();
     stuck.connection.publish(TradeTLV, tradeOf(1));
-    await stuck.connection.close();
+    await expect(stuck.connection.close()).rejects.toMatchObject({ code: "UNSENT" });
     expect(stuck.connection.stats().lost).toBe(1);
   });
 });
