@@ -101,7 +101,7 @@ export class Member {
       log: host.log,
       tracker: host.tracker,
       controls: this.controls,
-      resend: (position, offset, byteLength) => this.#resend(position, offset, byteLength),
+      resend: (position, offset, byteLength, maySend) => this.#resend(position, offset, byteLength, maySend),
     });
   }
 
@@ -280,11 +280,12 @@ export class Member {
     return turn === "full" ? "nothing" : turn === "more" ? "later" : "more";
   }
 
-  #resend(position: number, offset: number, byteLength: number): Resent {
+  #resend(position: number, offset: number, byteLength: number, maySend: boolean): Resent {
     const { log } = this.#host;
     const source = log.buffer.view.getUint16(offset + SOURCE_OFFSET, true);
     const origin = log.originAt(position);
     if (origin === this.id || this.sources.has(source) || !this.#wants(origin, offset, byteLength)) return "notWanted";
+    if (!maySend) return "impossible";
     const result = this.link.send(log.buffer, offset, byteLength);
     if (result === "backPressured") return "full";
     if (result === "closed") return "ended";

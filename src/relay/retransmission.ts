@@ -5,7 +5,7 @@ import { ControlTLV, GapTLV, type RetransmitRequestTLV } from "../tlvs/session-c
 import type { ControlLine } from "./control-line.js";
 import { bytesBetween, RELAY_ORIGIN, type RelayLog } from "./log.js";
 
-/** Messages that one request is answered with at most: the newest of those asked for (docs/protocol.md, "Sessions on a connection"). */
+/** Messages that one request is sent at most, from the oldest on (docs/protocol.md, "Sessions on a connection"). */
 const MESSAGES_MAX = 65_536;
 /** Sources that one session may ask for at a time. */
 const REQUESTS_MAX = 4_096;
@@ -21,8 +21,8 @@ export interface RetransmissionHost {
   readonly log: RelayLog;
   readonly tracker: SequenceTracker;
   readonly controls: ControlLine;
-  /** Sends the message of a record to the session, where it is one that it wants. */
-  resend(position: number, offset: number, byteLength: number): Resent;
+  /** Sends the message of a record to the session, where it is one that it wants, and may; else it is impossible. */
+  resend(position: number, offset: number, byteLength: number, maySend: boolean): Resent;
 }
 
 interface Request {
@@ -36,6 +36,10 @@ interface Request {
   next: number;
   /** Those below it that were not met. */
   holes: MissingRun[];
+  /** How many messages it may still be sent. */
+  left: number;
+  /** Whether it may not be sent one that was wanted: the rest is a gap. */
+  isCut: boolean;
   /** Why it is not granted. That takes its turn, too: thousands may not be. */
   refusal: string | undefined;
 }
@@ -89,7 +93,8 @@ export class Retransmission {
     const to = Number(request.toSequence);
     const wrong = this.#whyNot(source, from, to);
     if (wrong !== undefined) return this.#reject(requestId, wrong);
-    const asked = { requestId, source, from, to, afterUs: -1, next: from, holes: [], refusal: undefined };
+    const known = { requestId, source, from, to, afterUs: -1, next: from };
+    const asked = { ...known, holes: [], left: MESSAGES_MAX, isCut: false, refusal: undefined };
     this.#waiting.set(source, asked);
     if (this.#hasStarted) this.#clamp(asked);
   }
@@ -148,11 +153,6 @@ export class Retransmission {
     }
     request.to = Math.max(from - 1, Math.min(request.to, newest));
     if (incarnationOf(newest) === 0) request.afterUs = tracker.endedUsOf(source);
-    const excess = request.to - from + 1 - MESSAGES_MAX;
-    if (excess > 0) {
-      request.next = from + excess;
-      request.holes = [{ from, to: request.next - 1 }];
-    }
   }
 
   #begin(cursor: number): void {
@@ -178,14 +178,17 @@ export class Retransmission {
       const request = log.originAt(before) === RELAY_ORIGIN ? undefined : this.#requestFor(offset);
       if (request === undefined) continue;
       const sequence = sequenceOf(log.buffer.view, offset);
-      const result = resend(before, offset, log.lengthAt(before));
+      const result = resend(before, offset, log.lengthAt(before), request.left > 0);
       if (result === "full") {
         this.#position = before;
         return "full";
       }
       if (result === "ended") return "full";
       if (result !== "impossible") meet(request, sequence);
-      if (result === "sent") sent++;
+      else if (request.left === 0) request.isCut = true;
+      if (result !== "sent") continue;
+      sent++;
+      request.left--;
     }
     return "more";
   }
@@ -194,10 +197,9 @@ export class Retransmission {
   #requestFor(offset: number): Request | undefined {
     const { view } = this.#host.log.buffer;
     const request = this.#served.get(view.getUint16(offset + SOURCE_OFFSET, true));
-    if (request === undefined) return undefined;
+    if (request === undefined || request.isCut) return undefined;
     const sequence = sequenceOf(view, offset);
-    const lowest = Math.max(request.from, request.to - MESSAGES_MAX + 1);
-    if (!(sequence >= lowest && sequence <= request.to)) return undefined;
+    if (!(sequence >= request.from && sequence <= request.to)) return undefined;
     return request.afterUs >= 0 && timestampUsOf(view, offset) <= request.afterUs ? undefined : request;
   }
 

@@ -212,8 +212,10 @@ export class Connection implements Publisher, AsyncDisposable {
       return await this.#moveOver(move, move.session);
     } catch (error) {
       this.#dial = leaving;
-      if (move.session !== this.#session) move.session?.destroy();
-      else move.session?.end(error as AlphaPulseError); // the old link is gone, and this one is of no use
+      if (move.session !== this.#session) {
+        move.session?.destroy();
+        if (this.#state === "open") this.#consumer.forget();
+      } else move.session?.end(error as AlphaPulseError); // the old link is gone, and this one is of no use
       throw error;
     } finally {
       this.#move = undefined;

@@ -79,6 +79,11 @@ export class Consumer {
     return resumption.outcome;
   }
 
+  /** What a move that failed found out does not hold for the link that stays. */
+  forget(): void {
+    this.#resumption = undefined;
+  }
+
   /** A Control message came. */
   control({ opcode, requestId, body }: ControlTLV, peer: string): void {
     const key = keyOf(requestId);
