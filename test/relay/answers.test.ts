@@ -3,7 +3,7 @@ import { AccessTokens } from "../../src/relay/access-tokens.js";
 import { Relay } from "../../src/relay/relay.js";
 import { connect } from "../../src/session/connect.js";
 import { TradeTLV } from "../../src/tlvs/market-data.js";
-import { ControlTLV, GoodbyeTLV, RetransmitRequestTLV } from "../../src/tlvs/session-control.js";
+import { ControlTLV, GoodbyeTLV, RetransmitRequestTLV, WelcomeTLV } from "../../src/tlvs/session-control.js";
 import { unixTransport } from "../../src/transports/unix.js";
 import { tradeOf, until } from "../samples.js";
 import { RawClient } from "./client.js";
@@ -29,11 +29,12 @@ async function listening(options: Partial<ConstructorParameters<typeof Relay>[0]
 test("a session that asks for 4,096 sources of a relay that was started anew gets as many answers", async () => {
   const { client, left } = await listening();
   client.hello();
+  await until(() => client.got(WelcomeTLV).length === 1);
+  client.link.pause(); // it reads late
   for (let source = 1; source <= 4_096; source++) {
     while (client.link.pendingBytes > 1 << 15) await new Promise((resolve) => setImmediate(resolve));
     client.say(RetransmitRequestTLV, { fromSequence: 2n, toSequence: 9n, requestId: source, source });
   }
-  client.link.pause(); // it reads late
   client.subscribe();
   await new Promise((resolve) => setTimeout(resolve, 50));
   client.link.resume();
@@ -41,6 +42,20 @@ test("a session that asks for 4,096 sources of a relay that was started anew get
   expect(client.got(ControlTLV).filter(({ opcode }) => opcode === 2)).toHaveLength(4_096);
   expect(left).toEqual([]);
 }, 20_000);
+
+test("a session that asks and never reads is let go, and `left` says why", async () => {
+  const { client, left } = await listening();
+  client.hello();
+  await until(() => client.got(WelcomeTLV).length === 1);
+  client.link.pause();
+  while (left.length === 0) {
+    for (let n = 0; n < 100; n++) {
+      client.say(RetransmitRequestTLV, { fromSequence: 9n, toSequence: 2n, requestId: 1, source: 1 });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(left).toEqual(["SLOW_CONSUMER"]);
+}, 8_000);
 
 test("nothing more is taken from a session that was told to go, and its source is free", async () => {
   const token = "a token, long enough for it";

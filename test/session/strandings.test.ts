@@ -7,7 +7,14 @@ import { connect } from "../../src/session/connect.js";
 import type { ConnectOptions } from "../../src/session/options.js";
 import { GoodbyeCode } from "../../src/tlvs/codes.js";
 import { TradeTLV } from "../../src/tlvs/market-data.js";
-import { GoodbyeTLV, SubscribeTLV, WelcomeTLV } from "../../src/tlvs/session-control.js";
+import {
+  ControlTLV,
+  GapTLV,
+  GoodbyeTLV,
+  RetransmitRequestTLV,
+  SubscribeTLV,
+  WelcomeTLV,
+} from "../../src/tlvs/session-control.js";
 import type { Link } from "../../src/transports/transport.js";
 import { unixTransport } from "../../src/transports/unix.js";
 import { ETH, tradeOf, until } from "../samples.js";
@@ -110,6 +117,30 @@ describe("a move while there is no link", () => {
     expect(deaf.scripts).toHaveLength(1);
     expect(failures).toEqual([]);
   });
+});
+
+test("what a server said that a move could not use does not come out of the next reconnect", async () => {
+  const relay = new ScriptedRelay();
+  const { connection, outcomes } = await opened(relay, { timeoutMs: 100 });
+  await connection.subscribe(SUBSCRIPTION, { gap() {} });
+  relay.latest.say(TradeTLV, tradeOf(1), 1);
+  const other = new ScriptedRelay({ acknowledge: false });
+  other.onScript = (script) => {
+    script.onMessage = (message) => {
+      const requestId = message.get(RetransmitRequestTLV)?.requestId;
+      if (requestId !== undefined) script.say(ControlTLV, { opcode: 2, requestId, body: new Uint8Array(0) });
+    };
+  };
+  await expect(connection.moveTo(await listening(other))).rejects.toMatchObject({ code: "TIMEOUT" });
+  relay.onScript = (script) => {
+    script.onMessage = (message) => {
+      const request = message.get(RetransmitRequestTLV);
+      if (request !== undefined) script.say(GapTLV, { ...request, toSequence: request.fromSequence - 1n, reason: 0 });
+    };
+  };
+  relay.latest.link.destroy();
+  await until(() => outcomes.length === 1);
+  expect(outcomes[0]?.sources.map(({ kind }) => kind)).toEqual(["resumed"]);
 });
 
 describe("a close", () => {
