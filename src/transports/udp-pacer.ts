@@ -5,7 +5,7 @@ const WAIT_MS_MIN = 1;
  * Datagrams that may leave in a ms, and at once after a rest. A receiver spends its time on datagrams, not on bytes: beyond
  * this, messages gather in fewer of them.
  */
-const DATAGRAMS_PER_MS = 50;
+const DATAGRAMS_PER_MS = 80;
 const DATAGRAM_BURST = 128;
 
 /** Two token buckets: so many bytes and so many datagrams may leave in a time, and at most a burst at once after a rest. */
